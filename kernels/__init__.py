@@ -1,0 +1,1 @@
+"""Numerical kernels: each folder is one public op, a plain reference and its implementations."""

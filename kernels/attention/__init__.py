@@ -1,0 +1,5 @@
+"""Bidirectional attention over right-padded rows."""
+
+from kernels.attention.api import attention
+
+__all__ = ["attention"]
