@@ -1,0 +1,1 @@
+"""Offline training: data preparation, the acoustic model, durations, the vocoder, export."""
