@@ -1,0 +1,91 @@
+"""Sizes and switches of the F5-TTS family (specs: f5-tts 1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self
+
+from inference_types import ModelLoadError
+
+TextLayout = Literal["packed", "aligned"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class F5Config:
+    """One DiT of the F5-TTS family.
+
+    `pe_attn_head` is the number of heads that get rotary positions (None: all of them).
+    `text_layout` "packed" puts token ids at the left and lets the model align them (every
+    official checkpoint); "aligned" gives one id per frame, by duration (the shipped voice).
+    `mel_mean` and `mel_std` standardise log-mels on the way in and out; official models use
+    raw log-mels (0 and 1).
+    """
+
+    dim: int = 1024
+    depth: int = 22
+    heads: int = 16
+    dim_head: int = 64
+    ff_mult: int = 2
+    text_dim: int = 512
+    conv_layers: int = 4
+    vocab_size: int = 2545
+    mel_dim: int = 100
+    text_mask_padding: bool = True
+    pe_attn_head: int | None = None
+    text_layout: TextLayout = "packed"
+    conv_pos_kernel: int = 31
+    conv_pos_groups: int = 16
+    max_frames: int = 8192
+    mel_mean: float = 0.0
+    mel_std: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.dim % self.conv_pos_groups:
+            raise ValueError(f"dim {self.dim} must be a multiple of {self.conv_pos_groups} groups")
+        if self.text_layout not in ("packed", "aligned"):
+            raise ValueError(f"text_layout must be packed or aligned, not {self.text_layout!r}")
+
+    @classmethod
+    def v1_base(cls) -> Self:
+        return cls()
+
+    @classmethod
+    def v0_base(cls) -> Self:
+        return cls(text_mask_padding=False, pe_attn_head=1)
+
+    @classmethod
+    def v1_small(cls) -> Self:
+        return cls(dim=768, depth=18, heads=12)
+
+    @classmethod
+    def v0_small(cls) -> Self:
+        return cls(dim=768, depth=18, heads=12, text_mask_padding=False, pe_attn_head=1)
+
+    @classmethod
+    def shipped_voice(cls) -> Self:
+        """The voice in this repository: real time on two cores, phonemes laid out by duration."""
+        return cls(
+            dim=384,
+            depth=8,
+            heads=6,
+            text_dim=256,
+            conv_layers=3,
+            vocab_size=78,
+            text_layout="aligned",
+            conv_pos_kernel=11,
+            conv_pos_groups=384,
+            mel_mean=-3.5,
+            mel_std=2.8,
+        )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """From a manifest. Raises ModelLoadError naming unknown keys and the valid ones."""
+        valid = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - valid)
+        if unknown:
+            raise ModelLoadError(f"unknown model settings {unknown}; valid are {sorted(valid)}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
