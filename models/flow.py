@@ -63,7 +63,7 @@ class VelocityModel(Protocol):
     def velocity(
         self,
         x: Float[Array, "b n m"],
-        static: Float[Array, "b n d"],
+        static: Float[Array, "b i d"],
         modulation: Modulation,
         lengths: Int[Array, " b"],
     ) -> Float[Array, "b n m"]: ...
@@ -72,7 +72,7 @@ class VelocityModel(Protocol):
 def euler_step(
     model: VelocityModel,
     x: Float[Array, "b n m"],
-    statics: Float[Array, "b 2 n d"],
+    statics: Float[Array, "b 2 i d"],
     lengths: Int[Array, " b"],
     times: Float[Array, " b"],
     step_sizes: Float[Array, " b"],

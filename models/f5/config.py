@@ -18,7 +18,8 @@ class F5Config:
     `text_layout` "packed" puts token ids at the left and lets the model align them (every
     official checkpoint); "aligned" gives one id per frame, by duration (the shipped voice).
     `mel_mean` and `mel_std` standardise log-mels on the way in and out; official models use
-    raw log-mels (0 and 1).
+    raw log-mels (0 and 1). `patch_frames` mel frames make one position of the transformer (the
+    shipped voice halves its work with 2; official models have 1).
     """
 
     dim: int = 1024
@@ -35,6 +36,7 @@ class F5Config:
     text_layout: TextLayout = "packed"
     conv_pos_kernel: int = 31
     conv_pos_groups: int = 16
+    patch_frames: int = 1
     max_frames: int = 8192
     mel_mean: float = 0.0
     mel_std: float = 1.0
@@ -44,6 +46,10 @@ class F5Config:
             raise ValueError(f"dim {self.dim} must be a multiple of {self.conv_pos_groups} groups")
         if self.text_layout not in ("packed", "aligned"):
             raise ValueError(f"text_layout must be packed or aligned, not {self.text_layout!r}")
+        if self.patch_frames > 1 and self.text_layout == "packed":
+            raise ValueError("patch_frames above 1 needs text_layout aligned")
+        if self.text_dim % self.patch_frames:
+            raise ValueError(f"text_dim must be a multiple of patch_frames {self.patch_frames}")
 
     @classmethod
     def v1_base(cls) -> Self:
@@ -65,17 +71,18 @@ class F5Config:
     def shipped_voice(cls) -> Self:
         """The voice in this repository: real time on two cores, phonemes laid out by duration."""
         return cls(
-            dim=384,
+            dim=320,
             depth=8,
-            heads=6,
+            heads=5,
             text_dim=256,
             conv_layers=3,
-            vocab_size=78,
+            vocab_size=79,  # the 78 phoneme symbols and silence
             text_layout="aligned",
             conv_pos_kernel=11,
-            conv_pos_groups=384,
-            mel_mean=-3.5,
-            mel_std=2.8,
+            conv_pos_groups=320,
+            patch_frames=2,
+            mel_mean=-2.5,
+            mel_std=3.5,
         )
 
     @classmethod

@@ -1,9 +1,13 @@
 """The F5-TTS diffusion transformer in Flax NNX (specs: f5-tts 2).
 
 Axis legend: b batch, n mel frames, m mel bins, d width, e text width, h heads, k head width,
-l layers, s time values. Every row of a batch has its own number of valid frames (`lengths`);
+i positions, l layers, s time values. Every row of a batch has its own number of valid frames
+(`lengths`);
 nothing beyond it can reach the valid part (three places leak in the reference: the GRN of the
 text blocks, the two position convolutions and the attention keys).
+
+With `patch_frames` p > 1 the transformer sees one position per p frames: mels enter and leave
+as (b, n, m), n a multiple of p, and everything between has n/p positions (legend: i).
 
 Products run in `dtype` (float32, or bfloat16 with float32 accumulation); everything else,
 norms, softmax, modulation and the residual stream, stays float32.
@@ -41,6 +45,17 @@ def layer_norm(x: Float[Array, "b n d"]) -> Float[Array, "b n d"]:
 def frame_mask(lengths: Int[Array, " b"], num_frames: int) -> Bool[Array, "b n 1"]:
     """True on each row's own frames."""
     return (jnp.arange(num_frames)[None, :] < lengths[:, None])[..., None]
+
+
+def patch_lengths(lengths: Int[Array, " b"], patch_frames: int) -> Int[Array, " b"]:
+    """Positions that hold at least one valid frame."""
+    return -(-lengths // patch_frames)
+
+
+def stack_frames(x: Float[Array, "b n c"], patch_frames: int) -> Float[Array, "b i pc"]:
+    """(b, n, c) -> (b, n / p, p c): p consecutive frames side by side."""
+    b, n, c = x.shape
+    return x.reshape(b, n // patch_frames, patch_frames * c)
 
 
 def _normal(rngs: nnx.Rngs, *shape: int, fan_in: int) -> nnx.Param:
@@ -127,23 +142,31 @@ class TextEmbedding(nnx.Module):
     def __init__(self, config: F5Config, *, rngs: nnx.Rngs, dtype: jnp.dtype) -> None:
         self.config = config
         rows = config.vocab_size + 1
-        self.table = nnx.Param(jax.random.normal(rngs.params(), (rows, config.text_dim)))
+        width = config.text_dim // config.patch_frames
+        self.table = nnx.Param(jax.random.normal(rngs.params(), (rows, width)))
         self.blocks = nnx.List(
             [TextBlock(config.text_dim, rngs=rngs, dtype=dtype) for _ in range(config.conv_layers)]
         )
 
     def __call__(
         self, text_ids: Int[Array, "b n"], lengths: Int[Array, " b"], *, is_null: bool
-    ) -> Float[Array, "b n e"]:
-        """(b, n) ids, one column per frame -> (b, n, e). `is_null` is the unguided branch."""
+    ) -> Float[Array, "b i e"]:
+        """(b, n) ids, one column per frame -> (b, n / p, e). `is_null`: the unguided branch."""
         config = self.config
+        patch = config.patch_frames
         ids = text_ids + 1
         if is_null and config.text_layout == "aligned":
-            return jnp.zeros((*ids.shape, config.text_dim), jnp.float32)
-        inside = frame_mask(lengths, ids.shape[1])
+            b, n = ids.shape
+            return jnp.zeros((b, n // patch, config.text_dim), jnp.float32)
+        present = (ids > 0) & frame_mask(lengths, ids.shape[1])[..., 0]
+        inside = frame_mask(patch_lengths(lengths, patch), ids.shape[1] // patch)
         # The pad mask is taken before the text is dropped (trap 6 of the spec).
-        keep = (ids > 0)[..., None] & inside if config.text_mask_padding else inside
+        keep = inside
+        if config.text_mask_padding:
+            keep = jnp.any(present.reshape(*inside.shape[:2], patch), axis=-1, keepdims=True)
         x = self.table[...][jnp.zeros_like(ids) if is_null else ids]
+        if patch > 1:
+            x = stack_frames(jnp.where(present[..., None], x, 0.0), patch)
         if config.text_layout == "packed" and config.conv_layers:
             x = x + jnp.asarray(_text_positions(ids.shape[1], config.text_dim))
         x = jnp.where(keep, x, 0.0)
@@ -287,7 +310,8 @@ class F5Model(nnx.Module):
         self.is_remat = False
         self.time_embedding = TimeEmbedding(config, rngs=rngs)
         self.text_embedding = TextEmbedding(config, rngs=rngs, dtype=dtype)
-        width = 2 * config.mel_dim + config.text_dim
+        self.patch_dim = config.patch_frames * config.mel_dim
+        width = 2 * self.patch_dim + config.text_dim
         self.input_proj = Dense(width, config.dim, rngs=rngs, dtype=dtype)
         self.position_conv = PositionConv(config, rngs=rngs)
 
@@ -300,7 +324,7 @@ class F5Model(nnx.Module):
         self.final_modulation = Dense(
             config.dim, 2 * config.dim, rngs=rngs, dtype=jnp.float32, is_zero=True
         )
-        self.output = Dense(config.dim, config.mel_dim, rngs=rngs, dtype=dtype, is_zero=True)
+        self.output = Dense(config.dim, self.patch_dim, rngs=rngs, dtype=dtype, is_zero=True)
 
     def modulate(self, times: Float[Array, " s"]) -> Modulation:
         """AdaLN vectors of all layers for some times; reusable by every row at that time."""
@@ -319,34 +343,39 @@ class F5Model(nnx.Module):
         lengths: Int[Array, " b"],
         *,
         is_null: bool = False,
-    ) -> Float[Array, "b n d"]:
+    ) -> Float[Array, "b i d"]:
         """The part of the input projection that does not change over the solve.
 
         `cond` is the reference mel, zero elsewhere, standardised; the null branch of
         classifier-free guidance drops both audio and text.
         """
         text = self.text_embedding(text_ids, lengths, is_null=is_null)
-        kernel, m = self.input_proj.kernel[...], self.config.mel_dim
+        kernel, m = self.input_proj.kernel[...], self.patch_dim
         static = matmul(text, kernel[2 * m :], dtype=self.input_proj.dtype)
         if not is_null:
+            cond = stack_frames(cond, self.config.patch_frames)
             static = static + matmul(cond, kernel[m : 2 * m], dtype=self.input_proj.dtype)
         return static + self.input_proj.bias[...]
 
     def velocity(
         self,
         x: Float[Array, "b n m"],
-        static: Float[Array, "b n d"],
+        static: Float[Array, "b i d"],
         modulation: Modulation,
         lengths: Int[Array, " b"],
     ) -> Float[Array, "b n m"]:
         """Velocity at x for one branch; `modulation` holds one time value per row (s = b)."""
+        patch, shape = self.config.patch_frames, x.shape
+        if patch > 1:  # the last position of a row may be half padding
+            x = stack_frames(jnp.where(frame_mask(lengths, shape[1]), x, 0.0), patch)
+            lengths = patch_lengths(lengths, patch)
         mask = frame_mask(lengths, x.shape[1])
-        kernel = self.input_proj.kernel[...][: self.config.mel_dim]
+        kernel = self.input_proj.kernel[...][: self.patch_dim]
         h = matmul(x, kernel, dtype=self.input_proj.dtype) + static
         h = h + self.position_conv(h, mask)
         h = self._run_blocks(h, modulation.blocks, lengths, mask)
         scale, shift = modulation.final[:, 0, None, :], modulation.final[:, 1, None, :]
-        return self.output(layer_norm(h) * (1.0 + scale) + shift)
+        return self.output(layer_norm(h) * (1.0 + scale) + shift).reshape(shape)
 
     def _run_blocks(
         self,
