@@ -7,11 +7,16 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
+from kernels.attention.blocked import attention_blocked
 from kernels.attention.reference import attention_reference
 from kernels.attention.xla import attention_xla
 
-Implementation = Literal["reference", "xla"]
-IMPLEMENTATIONS = {"reference": attention_reference, "xla": attention_xla}
+Implementation = Literal["reference", "xla", "blocked"]
+IMPLEMENTATIONS = {
+    "reference": attention_reference,
+    "xla": attention_xla,
+    "blocked": attention_blocked,
+}
 
 
 def attention(
