@@ -73,7 +73,9 @@ class SpeechData:
             and (u.durations is not None or not is_aligned)
         ]
 
-    def mel(self, utterance: Utterance, start: int = 0, num_frames: int | None = None) -> np.ndarray:
+    def mel(
+        self, utterance: Utterance, start: int = 0, num_frames: int | None = None
+    ) -> np.ndarray:
         """Float32 (n, 100) log-mel frames of one utterance."""
         stop = utterance.num_frames if num_frames is None else start + num_frames
         if not 0 <= start <= stop <= utterance.num_frames:

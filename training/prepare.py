@@ -30,6 +30,7 @@ import soundfile
 import soxr
 from tqdm import tqdm
 
+from audio.mel import log_mel
 from training.data import (
     DURATION_UNIT_SAMPLES,
     HOP_SAMPLES,
@@ -39,7 +40,6 @@ from training.data import (
     SAMPLE_RATE,
     WAVE_NAME,
 )
-from training.mel import log_mel
 
 JOURNAL_NAME = "journal.jsonl"
 DEV_PERCENT = 2  # of an LJSpeech-style folder, which has no split of its own
@@ -203,7 +203,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="data set folder")
     parser.add_argument("--out", type=Path, required=True, help="folder for the memory maps")
     parser.add_argument("--lang", default="en", help="language of an LJSpeech-style folder")
-    parser.add_argument("--voice", default="ljspeech", help="voice name of an LJSpeech-style folder")
+    parser.add_argument("--voice", default="ljspeech", help="voice name of such a folder")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -31,8 +31,8 @@ class VocosConfig:
 
     @classmethod
     def small(cls) -> VocosConfig:
-        """The vocoder of the shipped voice (3.6 M parameters)."""
-        return cls(dim=256, intermediate_dim=768)
+        """The vocoder of the shipped voice (2.8 M parameters)."""
+        return cls(dim=256, intermediate_dim=768, num_layers=6)
 
     @property
     def num_bins(self) -> int:

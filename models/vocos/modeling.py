@@ -52,7 +52,10 @@ class Linear(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(dim_out))
 
     def __call__(self, x: Float[Array, "... i"], dtype: DTypeLike) -> Float[Array, "... o"]:
-        return matmul(x, self.kernel[...], dtype=dtype) + self.bias[...]
+        # Two axes only: the weight gradient of a 3-D product is 2.5 times slower in XLA:CPU.
+        flat = x.reshape(-1, x.shape[-1])
+        y = matmul(flat, self.kernel[...], dtype=dtype) + self.bias[...]
+        return y.reshape(*x.shape[:-1], -1)
 
 
 class FrameConv(nnx.Module):
@@ -67,8 +70,10 @@ class FrameConv(nnx.Module):
         num_frames, half = x.shape[1], KERNEL_FRAMES // 2
         padded = jnp.pad(x, ((0, 0), (half, half), (0, 0)))
         taps = [padded[:, tap : tap + num_frames] for tap in range(KERNEL_FRAMES)]
-        flat = self.kernel[...].reshape(-1, self.kernel.shape[-1])
-        return matmul(jnp.concatenate(taps, axis=-1), flat, dtype=dtype) + self.bias[...]
+        stacked = jnp.concatenate(taps, axis=-1).reshape(x.shape[0] * num_frames, -1)
+        kernel = self.kernel[...].reshape(stacked.shape[-1], -1)
+        y = matmul(stacked, kernel, dtype=dtype) + self.bias[...]
+        return y.reshape(*x.shape[:2], -1)
 
 
 class ConvNeXtBlock(nnx.Module):

@@ -67,7 +67,8 @@ def test_kill_while_saving_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
         "import numpy as np, itertools\n"
         "from training.checkpoint import save_checkpoint\n"
         "for s in itertools.count(1):\n"
-        f"    save_checkpoint({str(tmp_path)!r}, s, {{'w': np.full((512, 512), s, 'f4')}}, {{'s': s}})\n"
+        "    arrays = {'w': np.full((512, 512), s, 'f4')}\n"
+        f"    save_checkpoint({str(tmp_path)!r}, s, arrays, {{'s': s}})\n"
         "    print(s, flush=True)\n"
     )
     child = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE)
