@@ -26,6 +26,9 @@ EPSS_GRIDS: dict[int, tuple[int, ...]] = {
     16: (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32),
 }
 
+# Below this the reference follows the guided branch alone, negative scales included.
+MIN_GUIDANCE = 1e-5
+
 
 def time_grid(num_steps: int, *, sway: float | None = -1.0, use_epss: bool = True) -> StepSchedule:
     """Times from 0 to 1: an EPSS table where one exists, else uniform; then sway sampling.
@@ -72,7 +75,7 @@ class VelocityModel(Protocol):
 def euler_step(
     model: VelocityModel,
     x: Float[Array, "b n m"],
-    statics: Float[Array, "b 2 i d"],
+    statics: Float[Array, "b c i d"],
     lengths: Int[Array, " b"],
     times: Float[Array, " b"],
     step_sizes: Float[Array, " b"],
@@ -84,13 +87,32 @@ def euler_step(
     run as one pass of 2 b rows: v = v_c + w (v_c - v_n), x <- x + dt v.
     """
     modulation = model.modulate(times)
-    both = Modulation(*(jnp.concatenate([part, part]) for part in modulation))
+    return modulated_euler_step(model, x, statics, lengths, modulation, step_sizes, guidance_scales)
+
+
+def modulated_euler_step(
+    model: VelocityModel,
+    x: Float[Array, "b n m"],
+    statics: Float[Array, "b c i d"],
+    lengths: Int[Array, " b"],
+    modulation: Modulation,
+    step_sizes: Float[Array, " b"],
+    guidance_scales: Float[Array, " b"],
+) -> Float[Array, "b n m"]:
+    """`euler_step` with the rows' AdaLN vectors (s = b) already at hand, as from a table.
+
+    With statics of the guided branch alone (c = 1) the pass is half as wide and the guidance
+    scale is ignored; scales under MIN_GUIDANCE mean the same, as in the reference.
+    """
+    num_branches = statics.shape[1]
     velocity = model.velocity(
-        jnp.concatenate([x, x]),
-        jnp.concatenate([statics[:, 0], statics[:, 1]]),
-        both,
-        jnp.concatenate([lengths, lengths]),
+        jnp.concatenate([x] * num_branches),
+        jnp.concatenate([statics[:, branch] for branch in range(num_branches)]),
+        Modulation(*(jnp.concatenate([part] * num_branches) for part in modulation)),
+        jnp.concatenate([lengths] * num_branches),
     )
-    guided, null = jnp.split(velocity, 2)
-    scale = guidance_scales[:, None, None]
-    return x + step_sizes[:, None, None] * (guided + scale * (guided - null))
+    if num_branches == 2:
+        guided, null = jnp.split(velocity, 2)
+        scales = jnp.where(guidance_scales < MIN_GUIDANCE, 0.0, guidance_scales)
+        velocity = guided + scales[:, None, None] * (guided - null)
+    return x + step_sizes[:, None, None] * velocity
