@@ -1,0 +1,125 @@
+"""The HTTP application: routes, error shape, middleware. Pure ASGI all the way to a stream.
+
+Life of a request: Stamp (id, clock) -> CORS (only for configured origins) -> RequestGate
+(headers, body size) -> StrictRoute (JSON) -> schema -> intake -> `orchestrator.submit` ->
+events. No BaseHTTPMiddleware and no gzip: both hold back what a stream must send at once
+(specs: reliability 5.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from sse_starlette.sse import AppStatus
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+
+from frontend.voices import VoiceStore
+from inference_types import NotFoundError
+from orchestrator import Orchestrator
+from server import routes_generate, routes_health, routes_streams, routes_voices
+from server.body import BodyLimits, RequestGate
+from server.errors import install_error_handlers
+from server.event_ids import Tickets
+from server.intake import IntakeRules
+from server.resumable import ResumableStreams
+from server.services import Services
+from server.settings import ServerSettings
+from server.stamp import Stamp
+
+PAGE_DIR = Path(__file__).parent / "page"
+_DESCRIPTION = "Speech from text, streamed while it is made. Try the examples: they work as shown."
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    orchestrator: Orchestrator,
+    voices: VoiceStore,
+    *,
+    default_voice: str,
+    encode_voice: Callable[[bytes], bytes],
+    settings: ServerSettings | None = None,
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """The application over a running, or soon running, orchestrator.
+
+    Without `lifespan` the app starts the orchestrator before it serves and stops it after;
+    `main` passes its own, which warms up while the server already answers probes.
+    """
+    settings = settings or ServerSettings()
+    # Streams end by the orchestrator's drain, with a terminal event each; the library would
+    # cut them the moment a signal arrives (specs: reliability M5).
+    AppStatus.disable_automatic_graceful_drain()
+    app = FastAPI(
+        title="JetVoice",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=lifespan or _run(orchestrator),
+        middleware=_middleware(settings),
+    )
+    app.state.services = _make_services(orchestrator, voices, default_voice, encode_voice, settings)
+    install_error_handlers(app)
+    for module in (routes_health, routes_generate, routes_streams, routes_voices):
+        app.include_router(module.router)
+    if PAGE_DIR.is_dir():
+        app.mount("/", StaticFiles(directory=PAGE_DIR, html=True), name="page")
+    return app
+
+
+def _run(orchestrator: Orchestrator) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await orchestrator.start()
+        try:
+            yield
+        finally:
+            await orchestrator.stop()
+
+    return lifespan
+
+
+def _middleware(settings: ServerSettings) -> list[Middleware]:
+    limits = BodyLimits(max_body_bytes=settings.max_body_mb * 2**20)
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Content-Type", "Last-Event-ID"],
+        expose_headers=["X-Request-Id", "X-Stream-Id", "X-Estimated-Duration", "Server-Timing"],
+    )
+    return [
+        Middleware(Stamp),
+        *([cors] if settings.cors_origins else []),
+        Middleware(RequestGate, limits=limits),
+    ]
+
+
+def _make_services(
+    orchestrator: Orchestrator,
+    voices: VoiceStore,
+    default_voice: str,
+    encode_voice: Callable[[bytes], bytes],
+    settings: ServerSettings,
+) -> Services:
+    def is_held(stream_id: str) -> bool:
+        try:
+            orchestrator.streams.get(stream_id)
+        except NotFoundError:
+            return False
+        return True
+
+    return Services(
+        orchestrator=orchestrator,
+        voices=voices,
+        encode_voice=encode_voice,
+        default_voice=default_voice,
+        rules=IntakeRules(
+            max_text_chars=settings.max_text_chars, chunk_policy=settings.chunk_policy
+        ),
+        tickets=Tickets(lifetime_s=float(settings.resume_s)),
+        resumable=ResumableStreams(is_held),
+    )
