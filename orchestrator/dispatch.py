@@ -1,0 +1,349 @@
+"""The device thread: the only caller of the engine, and the only owner of its slots.
+
+A tick receives plans and reports, drops what ended, runs a few prefills and vocodes, and
+dispatches one step. Results are awaited on the emit thread, so the host stays ahead of the
+device by at most `max_ticks_in_flight` steps. Plans stay on the host: after any failure the
+engine is rebuilt and its rows start again from their plans, with the same noise.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from inference_types import (
+    Engine,
+    EngineError,
+    RequestTooLargeError,
+    Slot,
+    TTSError,
+)
+from orchestrator.costs import CostTable
+from orchestrator.flight import (
+    DeviceFailure,
+    DeviceFlight,
+    DispatchMessage,
+    EmitItem,
+    StepResult,
+    WaveResult,
+)
+from orchestrator.job import SegmentTask
+from orchestrator.metrics import Metrics
+from orchestrator.schedule import (
+    Rank,
+    Row,
+    SideJob,
+    StepLimits,
+    choose_side_jobs,
+    choose_step,
+    playback_slack_s,
+)
+from orchestrator.settings import OrchestratorSettings
+from orchestrator.stage_queue import StageQueue
+from orchestrator.stage_thread import Heartbeat
+from orchestrator.stream import Clock
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+PERMIT_WAIT_S = 0.05
+IDLE_WAIT_S = 0.5
+MAX_SEGMENT_FAILURES = 2
+# Rebuilding the state this often without one finished segment means the device is gone.
+MAX_RESETS_IN_A_ROW = 10
+
+
+class _StateLost(Exception):
+    """An engine verb raised: everything on the device must be rebuilt."""
+
+    def __init__(self, tasks: Sequence[SegmentTask], error: Exception) -> None:
+        super().__init__(str(error))
+        self.tasks = tuple(tasks)
+        self.error = error
+
+
+class Dispatcher:
+    """Body of the device thread. Only `costs`, `heartbeat` and counts are read elsewhere."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: OrchestratorSettings,
+        *,
+        to_dispatch: StageQueue[DispatchMessage],
+        to_emit: StageQueue[EmitItem],
+        flight: DeviceFlight,
+        metrics: Metrics,
+        clock: Clock,
+        on_ready: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._to_dispatch = to_dispatch
+        self._to_emit = to_emit
+        self._flight = flight
+        self._metrics = metrics
+        self._clock = clock
+        self._on_ready = on_ready
+        self._limits = StepLimits(
+            min_batch_rows=settings.min_batch_rows,
+            batch_efficiency=settings.batch_efficiency,
+            max_tick_s=settings.max_tick_s,
+        )
+        self.costs: CostTable | None = None
+        self.heartbeat = Heartbeat(clock)
+        self.num_compilations = 0
+        self.num_resets_in_a_row = 0
+        self._epoch = 0
+        self._tasks: dict[int, SegmentTask] = {}
+        self._free: dict[int, list[int]] = {}
+
+    def num_slots_used(self) -> dict[int, int]:
+        """Rows in use per bucket."""
+        buckets = self._engine.spec.buckets
+        return {
+            b.max_frames: b.num_slots - len(self._free.get(b.max_frames, range(b.num_slots)))
+            for b in buckets
+        }
+
+    def note_delivered(self) -> None:
+        """A segment came through (from the emit thread): the device is not gone."""
+        self.num_resets_in_a_row = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Thread body: warm up (the first time) or rebuild, then tick until stopped."""
+        self.heartbeat.rest()
+        if self.costs is None:
+            self._engine.warm_up()
+            self.costs = CostTable.from_calibration(self._engine.spec, self._engine.calibrate())
+            self._free_all_slots()
+        else:
+            self._tasks.clear()
+            self._rebuild()
+        self.num_compilations = self._engine.num_compilations
+        self._on_ready()
+        while not stop.is_set():
+            self._tick()
+        self.heartbeat.rest()
+
+    def _tick(self) -> None:
+        # While the device is behind no permit comes, and no heartbeat either: a device that
+        # hangs after an asynchronous dispatch is seen by the watchdog just the same.
+        if not self._flight.begin_tick(PERMIT_WAIT_S):
+            return
+        self.heartbeat.beat()
+        is_busy = is_stepped = False
+        try:
+            self._receive()
+            self._drop_ended()
+            is_busy = self._run_side_jobs()
+            is_stepped = self._run_step()
+        except _StateLost as lost:
+            self._recover(lost.tasks, lost.error)
+            is_busy = True
+        finally:
+            if not is_stepped:
+                self._flight.end_tick()
+        if not (is_busy or is_stepped):
+            self.heartbeat.rest()
+            self._receive(IDLE_WAIT_S)
+
+    def _receive(self, timeout_s: float = 0.0) -> None:
+        for message in self._to_dispatch.take_all(timeout_s):
+            if isinstance(message, DeviceFailure):
+                self._handle_report(message)
+            elif self._table.bucket_for(message.plan.num_frames) is None:
+                message.job.stream.fail(
+                    RequestTooLargeError("A piece of the text is too long; split it.", field="text")
+                )
+            else:
+                self._tasks[message.task_id] = message
+
+    def _handle_report(self, report: DeviceFailure) -> None:
+        """A result failed later on. Of an older epoch only unfinished segments matter."""
+        if report.epoch == self._epoch:
+            self._recover(report.tasks, report.error)
+            return
+        for task in report.tasks:
+            if task.task_id not in self._tasks:
+                task.forget_device()
+                self._tasks[task.task_id] = task
+
+    def _drop_ended(self) -> None:
+        for task in [t for t in self._tasks.values() if t.job.is_ended or t.is_delivered]:
+            if task.slot is not None:
+                self._release(task)
+            del self._tasks[task.task_id]
+
+    def _run_side_jobs(self) -> bool:
+        now_s = self._clock()
+        waiting = [self._row(t, now_s) for t in self._tasks.values() if t.slot is None]
+        finished = [
+            self._row(t, now_s) for t in self._tasks.values() if t.slot is not None and t.is_stepped
+        ]
+        jobs = choose_side_jobs(
+            waiting,
+            finished,
+            {bucket: len(free) for bucket, free in self._free.items()},
+            self._table,
+            max_jobs=self._settings.max_side_jobs_per_tick,
+            max_vocodes=self._flight.max_vocodes - self._flight.num_vocodes,
+        )
+        for job in jobs:
+            self._run_side_job(job)
+        return bool(jobs)
+
+    def _run_side_job(self, side_job: SideJob) -> None:
+        task = self._tasks[side_job.task_id]
+        if task.job.is_ended:
+            return
+        if side_job.is_vocode:
+            self._vocode(task)
+        else:
+            self._prefill(task, side_job.bucket)
+
+    def _prefill(self, task: SegmentTask, bucket: int) -> None:
+        try:
+            prefix = self._engine.prefill(task.plan)
+        except Exception as error:  # noqa: BLE001 - a poisoned plan fails only its own request
+            _log.warning("prefill of request %s failed: %r", task.job.request.request_id, error)
+            if is_out_of_memory(error):
+                self._lower_batch(self._table.sizes[-1])
+            task.job.stream.fail(
+                error
+                if isinstance(error, TTSError)
+                else TTSError("The request could not be started.")
+            )
+            return
+        slot = Slot(bucket, heapq.heappop(self._free[bucket]))
+        task.slot = slot
+        self._guard([task], lambda: self._engine.insert(prefix, slot))
+        if task.job.started_s is None:
+            task.job.started_s = self._clock()
+            self._metrics.observe("queue_seconds", task.job.started_s - task.job.arrival_s)
+
+    def _vocode(self, task: SegmentTask) -> None:
+        slot = task.slot
+        assert slot is not None
+        pending = self._guard([task], lambda: self._engine.vocode(slot))
+        self._flight.begin_vocode()
+        self._to_emit.put(WaveResult(task, pending, self._epoch))
+        del self._tasks[task.task_id]
+        self._release(task)
+
+    def _run_step(self) -> bool:
+        now_s = self._clock()
+        running = [
+            t
+            for t in self._tasks.values()
+            if t.slot is not None and not t.is_stepped and not t.job.is_ended
+        ]
+        choice = choose_step(
+            [self._row(t, now_s) for t in running],
+            self._table,
+            self._limits,
+            is_anything_waiting=len(running) < len(self._tasks) or len(self._to_dispatch) > 0,
+        )
+        if choice is None:
+            return False
+        tasks = [self._tasks[task_id] for task_id in choice.task_ids]
+        slots = [task.slot for task in tasks if task.slot is not None]
+        pending = self._guard(tasks, lambda: self._engine.step(slots, choice.num_fused))
+        for task in tasks:
+            task.num_done += choice.num_fused
+            task.job.device_steps += choice.num_fused
+        self._to_emit.put(StepResult(tuple(tasks), pending, self._epoch))
+        self._metrics.count_step(len(tasks), choice.batch_size, choice.num_fused, choice.padding)
+        self.num_compilations = self._engine.num_compilations
+        return True
+
+    def _guard(self, tasks: Sequence[SegmentTask], verb: Callable[[], T]) -> T:
+        try:
+            return verb()
+        except Exception as error:
+            raise _StateLost(tasks, error) from error
+
+    def _release(self, task: SegmentTask) -> None:
+        slot = task.slot
+        assert slot is not None
+        self._guard([], lambda: self._engine.free(slot))
+        heapq.heappush(self._free[slot.bucket], slot.index)
+        task.slot = None
+
+    def _recover(self, suspects: Sequence[SegmentTask], error: Exception) -> None:
+        """Rebuild the device and let every resident start again; find out who did it."""
+        _log.warning("device state lost (%r), %d suspects", error, len(suspects))
+        self.num_resets_in_a_row += 1
+        if self.num_resets_in_a_row > MAX_RESETS_IN_A_ROW:
+            raise EngineError("The device fails at every attempt.") from error
+        residents = {t.task_id: t for t in self._tasks.values() if t.slot is not None}
+        residents |= {t.task_id: t for t in suspects}
+        self._tasks |= residents
+        for task in residents.values():
+            task.forget_device()
+        self._metrics.count("replays_total", len(residents))
+        self._rebuild()
+        if is_out_of_memory(error) and len(suspects) > 1:
+            self._lower_batch(self._table.padded(len(suspects)))
+        else:
+            self._accuse(suspects)
+
+    def _accuse(self, suspects: Sequence[SegmentTask]) -> None:
+        for task in suspects:
+            task.num_failures += 1
+            task.is_alone = True
+            if task.num_failures >= MAX_SEGMENT_FAILURES:
+                task.job.stream.fail(EngineError("The engine failed on this request twice."))
+
+    def _rebuild(self) -> None:
+        self._epoch += 1
+        self._metrics.count("engine_resets_total")
+        self._engine.reset()
+        self._free_all_slots()
+
+    def _free_all_slots(self) -> None:
+        self._free = {b.max_frames: list(range(b.num_slots)) for b in self._engine.spec.buckets}
+
+    def _lower_batch(self, size: int) -> None:
+        self.costs = self._table.without_sizes_from(size)
+        _log.warning("out of device memory: batches now take %s rows", self.costs.sizes)
+
+    @property
+    def _table(self) -> CostTable:
+        assert self.costs is not None, "the engine was not warmed up"
+        return self.costs
+
+    def _row(self, task: SegmentTask, now_s: float) -> Row:
+        job, num_frames = task.job, task.plan.num_frames
+        num_left = task.num_steps - task.num_done
+        bucket = task.slot.bucket if task.slot else self._table.bucket_for(num_frames)
+        assert bucket is not None, "refused in _receive"
+        if job.is_offline:
+            rank, urgency_s = Rank.OFFLINE, job.arrival_s
+        elif task.is_first:
+            rank, urgency_s = Rank.FIRST, job.arrival_s
+        else:
+            rank = Rank.PLAYING
+            urgency_s = playback_slack_s(
+                now_s=now_s,
+                playing_since_s=job.first_audio_s,
+                start_sample=task.start_sample,
+                sample_rate=self._engine.spec.sample_rate,
+                work_left_s=num_left * self._table.step_s[bucket, self._table.sizes[0]],
+            )
+        return Row(
+            task_id=task.task_id,
+            bucket=bucket,
+            num_frames=num_frames,
+            rank=rank,
+            urgency_s=urgency_s,
+            num_left=num_left,
+            is_alone=task.is_alone,
+        )
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Device allocators report RESOURCE_EXHAUSTED (design: engine 3.1), hosts MemoryError."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
