@@ -32,7 +32,7 @@ from audio.mel import htk_filters
 from models.vocos.config import VocosConfig
 from models.vocos.modeling import Vocos, complex_spectrum, frame_mask, istft
 from training.data import SpeechData
-from training.optimiser import learning_rate_scale, make_optimiser
+from training.optimiser import learning_rate_scale
 from training.state import TrainState, restore_state, save_state, update_ema
 from training.vocoder_losses import (
     MAGNITUDE_FLOOR,
@@ -100,10 +100,12 @@ def start_near_data(model: Vocos, waves: Float[Array, "b nw"]) -> None:
     model.head.bias[...] = jnp.concatenate([log_magnitude, centred_pulse])
 
 
-def is_muon_matrix(path: tuple[Any, ...], leaf: Array) -> bool:
-    """Muon takes the perceptrons and the head; convolutions, norms and biases stay AdamW."""
-    name = jax.tree_util.keystr(path)
-    return leaf.ndim == 2 and "'kernel'" in name
+def make_vocoder_optimiser(settings: VocoderSettings) -> optax.GradientTransformation:
+    """AdamW for a rate of one. Muon's orthogonalisation costs twice a step of this size."""
+    return optax.chain(
+        optax.clip_by_global_norm(settings.clip),
+        optax.adamw(1.0, b1=0.9, b2=0.99, weight_decay=settings.weight_decay),
+    )
 
 
 class VocoderTrainer:
@@ -115,9 +117,7 @@ class VocoderTrainer:
         self.filters = jnp.asarray(htk_filters())
         self.weights = LossWeights()
         self.model = Vocos(config, rngs=nnx.Rngs(settings.seed))
-        self.optimiser = make_optimiser(
-            is_muon_matrix, weight_decay=settings.weight_decay, clip=settings.clip
-        )
+        self.optimiser = make_vocoder_optimiser(settings)
         self.reset()
         self.step = jax.jit(self._step, donate_argnums=0)
 
