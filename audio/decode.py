@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 
 from audio.container import check_container, states_mp3_length, undecodable
-from audio.trim import find_sound, rms
+from audio.trim import find_sound, reference_window_samples, rms
 from inference_types import InvalidReferenceError, RequestTooLargeError
 
 _BLOCK_SAMPLES = 1 << 17  # interleaved float32 samples a read: 512 KiB
@@ -186,7 +186,7 @@ def _check_sound(decoded: DecodedAudio, limits: AudioLimits) -> None:
     if decoded.duration_s < limits.min_duration_s:
         message = f"Reference audio must last at least {limits.min_duration_s:g} s."
         raise _invalid("reference_too_short", message)
-    start, end = find_sound(decoded.samples, decoded.sample_rate)
+    start, end = find_sound(decoded.samples, reference_window_samples(decoded.sample_rate))
     sound = decoded.samples[start:end]
     if not len(sound) or _level_dbfs(sound) < limits.min_level_dbfs:
         raise _invalid("reference_silent", "The reference audio is silent.")
@@ -196,5 +196,6 @@ def _check_sound(decoded: DecodedAudio, limits: AudioLimits) -> None:
 
 
 def _level_dbfs(samples: np.ndarray) -> float:
-    """Without its mean: a constant offset is silent."""
-    return 20 * math.log10(max(rms(samples - samples.mean(dtype=np.float64)), 1e-12))
+    """About the mean: a constant offset is silent."""
+    power = rms(samples) ** 2 - float(samples.mean(dtype=np.float64)) ** 2
+    return 10 * math.log10(max(power, 1e-24))

@@ -53,7 +53,7 @@ def bigvgan_log_mel(wave: np.ndarray) -> np.ndarray:
 
 
 def _floored_magnitude(spectrum: np.ndarray) -> np.ndarray:
-    return np.sqrt(spectrum.real**2 + spectrum.imag**2 + _BIGVGAN_POWER_FLOOR)
+    return np.sqrt(np.abs(spectrum) ** 2 + _BIGVGAN_POWER_FLOOR)
 
 
 def _reflect_pad(wave: np.ndarray, num_samples: int) -> np.ndarray:

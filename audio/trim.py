@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-WINDOW_S = 0.010
+_WINDOW_S = 0.010
 # Below the loudest window by this much is silence: relative, so that quiet clips keep their
 # words (an absolute threshold trims a quiet voice to nothing).
 SILENCE_BELOW_PEAK_DB = 40.0
@@ -21,28 +21,39 @@ _CUT_SEARCH_SHARE = 0.3
 
 def rms(samples: np.ndarray) -> float:
     """Root mean square of (nw,), summed in float64; 0 for no samples."""
-    if not len(samples):
-        return 0.0
-    return math.sqrt(float(np.mean(np.square(samples, dtype=np.float64))))
+    return math.sqrt(_power(samples[None, :])[0]) if len(samples) else 0.0
 
 
 def window_levels(samples: np.ndarray, window_samples: int) -> np.ndarray:
-    """(nw,) -> float64 (windows,) RMS of each full window, less its own mean (offset)."""
+    """(nw,) -> float64 (windows,) RMS of each full window about its own mean (offset)."""
     num_windows = len(samples) // window_samples
     windows = samples[: num_windows * window_samples].reshape(num_windows, window_samples)
-    return windows.std(axis=1, dtype=np.float64)
+    means = windows.mean(axis=1, dtype=np.float64)
+    return np.sqrt(np.maximum(_power(windows) - means**2, 0))
 
 
-def find_sound(samples: np.ndarray, sample_rate: int) -> tuple[int, int]:
-    """(start, end) in samples of the part between silent edges; (0, 0) if all is silent."""
-    window_samples = max(1, round(WINDOW_S * sample_rate))
+def _power(windows: np.ndarray) -> np.ndarray:
+    """Mean square of each row in float64, without a float64 copy (the worker counts bytes)."""
+    return np.einsum("ij,ij->i", windows, windows, dtype=np.float64) / windows.shape[1]
+
+
+def find_sound(samples: np.ndarray, window_samples: int) -> tuple[int, int]:
+    """(start, end) in samples of the part between silent edges; (0, 0) if all is silent.
+
+    Measured in whole windows; the samples after the last whole window go with it.
+    """
     levels = window_levels(samples, window_samples)
     if not len(levels) or not levels.max():
         return 0, 0
     loud = np.flatnonzero(levels > levels.max() * 10 ** (-SILENCE_BELOW_PEAK_DB / 20))
-    end = (int(loud[-1]) + 1) * window_samples
-    # The samples after the last full window belong to it.
-    return int(loud[0]) * window_samples, len(samples) if loud[-1] == len(levels) - 1 else end
+    is_loud_to_the_end = loud[-1] == len(levels) - 1
+    end = len(samples) if is_loud_to_the_end else (int(loud[-1]) + 1) * window_samples
+    return int(loud[0]) * window_samples, end
+
+
+def reference_window_samples(sample_rate: int) -> int:
+    """10 ms, in which the sound of a reference is looked for."""
+    return max(1, round(_WINDOW_S * sample_rate))
 
 
 def trim_reference(samples: np.ndarray, sample_rate: int, max_s: float) -> np.ndarray:
@@ -55,7 +66,7 @@ def trim_reference(samples: np.ndarray, sample_rate: int, max_s: float) -> np.nd
     max_samples = math.floor(max_s * sample_rate) - tail_samples
     if max_samples < tail_samples:
         raise ValueError(f"max_s must be at least {2 * TAIL_S:g}, got {max_s}")
-    start, end = find_sound(samples, sample_rate)
+    start, end = find_sound(samples, reference_window_samples(sample_rate))
     margin = round(_MARGIN_S * sample_rate)
     sound = samples[max(0, start - margin) : end + margin]
     if len(sound) > max_samples:
