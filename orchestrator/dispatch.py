@@ -8,7 +8,6 @@ engine is rebuilt and its rows start again from their plans, with the same noise
 
 from __future__ import annotations
 
-import heapq
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -18,7 +17,6 @@ from inference_types import (
     Engine,
     EngineError,
     RequestTooLargeError,
-    Slot,
     TTSError,
 )
 from orchestrator.costs import CostTable
@@ -33,15 +31,13 @@ from orchestrator.flight import (
 from orchestrator.job import SegmentTask
 from orchestrator.metrics import Metrics
 from orchestrator.schedule import (
-    Rank,
-    Row,
     SideJob,
     StepLimits,
     choose_side_jobs,
     choose_step,
-    playback_slack_s,
 )
 from orchestrator.settings import OrchestratorSettings
+from orchestrator.slots import RowViews, SlotTable
 from orchestrator.stage_queue import StageQueue
 from orchestrator.stage_thread import Heartbeat
 from orchestrator.stream import Clock
@@ -97,16 +93,7 @@ class Dispatcher:
         self.num_compilations = 0
         self.num_resets_in_a_row = 0
         self._epoch = 0
-        self._tasks: dict[int, SegmentTask] = {}
-        self._free: dict[int, list[int]] = {}
-
-    def num_slots_used(self) -> dict[int, int]:
-        """Rows in use per bucket."""
-        buckets = self._engine.spec.buckets
-        return {
-            b.max_frames: b.num_slots - len(self._free.get(b.max_frames, range(b.num_slots)))
-            for b in buckets
-        }
+        self.slots = SlotTable(engine.spec)
 
     def note_delivered(self) -> None:
         """A segment came through (from the emit thread): the device is not gone."""
@@ -118,9 +105,8 @@ class Dispatcher:
         if self.costs is None:
             self._engine.warm_up()
             self.costs = CostTable.from_calibration(self._engine.spec, self._engine.calibrate())
-            self._free_all_slots()
         else:
-            self._tasks.clear()
+            self.slots.clear()
             self._rebuild()
         self.num_compilations = self._engine.num_compilations
         self._on_ready()
@@ -137,9 +123,10 @@ class Dispatcher:
         is_busy = is_stepped = False
         try:
             self._receive()
-            self._drop_ended()
-            is_busy = self._run_side_jobs()
-            is_stepped = self._run_step()
+            self._drop_gone()
+            views = self.slots.views(self._table, self._clock())
+            is_busy = self._run_side_jobs(views)
+            is_stepped = self._run_step(views)
         except _StateLost as lost:
             self._recover(lost.tasks, lost.error)
             is_busy = True
@@ -154,12 +141,18 @@ class Dispatcher:
         for message in self._to_dispatch.take_all(timeout_s):
             if isinstance(message, DeviceFailure):
                 self._handle_report(message)
-            elif self._table.bucket_for(message.plan.num_frames) is None:
-                message.job.stream.fail(
-                    RequestTooLargeError("A piece of the text is too long; split it.", field="text")
-                )
             else:
-                self._tasks[message.task_id] = message
+                self._take_in(message)
+
+    def _take_in(self, task: SegmentTask) -> None:
+        bucket = self._table.bucket_for(task.plan.num_frames)
+        if bucket is None:
+            task.job.stream.fail(
+                RequestTooLargeError("A piece of the text is too long; split it.", field="text")
+            )
+            return
+        task.bucket = bucket
+        self.slots.add(task)
 
     def _handle_report(self, report: DeviceFailure) -> None:
         """A result failed later on. Of an older epoch only unfinished segments matter."""
@@ -167,26 +160,21 @@ class Dispatcher:
             self._recover(report.tasks, report.error)
             return
         for task in report.tasks:
-            if task.task_id not in self._tasks:
+            if task not in self.slots:
                 task.forget_device()
-                self._tasks[task.task_id] = task
+                self.slots.add(task)
 
-    def _drop_ended(self) -> None:
-        for task in [t for t in self._tasks.values() if t.job.is_ended or t.is_delivered]:
+    def _drop_gone(self) -> None:
+        for task in self.slots.gone():
             if task.slot is not None:
                 self._release(task)
-            del self._tasks[task.task_id]
+            self.slots.remove(task)
 
-    def _run_side_jobs(self) -> bool:
-        now_s = self._clock()
-        waiting = [self._row(t, now_s) for t in self._tasks.values() if t.slot is None]
-        finished = [
-            self._row(t, now_s) for t in self._tasks.values() if t.slot is not None and t.is_stepped
-        ]
+    def _run_side_jobs(self, views: RowViews) -> bool:
         jobs = choose_side_jobs(
-            waiting,
-            finished,
-            {bucket: len(free) for bucket, free in self._free.items()},
+            views.waiting,
+            views.finished,
+            self.slots.num_free(),
             self._table,
             max_jobs=self._settings.max_side_jobs_per_tick,
             max_vocodes=self._flight.max_vocodes - self._flight.num_vocodes,
@@ -196,8 +184,8 @@ class Dispatcher:
         return bool(jobs)
 
     def _run_side_job(self, side_job: SideJob) -> None:
-        task = self._tasks[side_job.task_id]
-        if task.job.is_ended:
+        task = self.slots[side_job.task_id]
+        if task.is_gone:
             return
         if side_job.is_vocode:
             self._vocode(task)
@@ -217,8 +205,7 @@ class Dispatcher:
                 else TTSError("The request could not be started.")
             )
             return
-        slot = Slot(bucket, heapq.heappop(self._free[bucket]))
-        task.slot = slot
+        slot = self.slots.take_slot(task, bucket)
         self._guard([task], lambda: self._engine.insert(prefix, slot))
         if task.job.started_s is None:
             task.job.started_s = self._clock()
@@ -230,25 +217,18 @@ class Dispatcher:
         pending = self._guard([task], lambda: self._engine.vocode(slot))
         self._flight.begin_vocode()
         self._to_emit.put(WaveResult(task, pending, self._epoch))
-        del self._tasks[task.task_id]
+        self.slots.remove(task)
         self._release(task)
 
-    def _run_step(self) -> bool:
-        now_s = self._clock()
-        running = [
-            t
-            for t in self._tasks.values()
-            if t.slot is not None and not t.is_stepped and not t.job.is_ended
-        ]
+    def _run_step(self, views: RowViews) -> bool:
+        rows = [row for row in views.running if not self.slots[row.task_id].is_gone]
+        is_anything_waiting = bool(views.waiting or views.finished or len(self._to_dispatch))
         choice = choose_step(
-            [self._row(t, now_s) for t in running],
-            self._table,
-            self._limits,
-            is_anything_waiting=len(running) < len(self._tasks) or len(self._to_dispatch) > 0,
+            rows, self._table, self._limits, is_anything_waiting=is_anything_waiting
         )
         if choice is None:
             return False
-        tasks = [self._tasks[task_id] for task_id in choice.task_ids]
+        tasks = [self.slots[task_id] for task_id in choice.task_ids]
         slots = [task.slot for task in tasks if task.slot is not None]
         pending = self._guard(tasks, lambda: self._engine.step(slots, choice.num_fused))
         for task in tasks:
@@ -269,8 +249,7 @@ class Dispatcher:
         slot = task.slot
         assert slot is not None
         self._guard([], lambda: self._engine.free(slot))
-        heapq.heappush(self._free[slot.bucket], slot.index)
-        task.slot = None
+        self.slots.give_slot(task)
 
     def _recover(self, suspects: Sequence[SegmentTask], error: Exception) -> None:
         """Rebuild the device and let every resident start again; find out who did it."""
@@ -278,11 +257,7 @@ class Dispatcher:
         self.num_resets_in_a_row += 1
         if self.num_resets_in_a_row > MAX_RESETS_IN_A_ROW:
             raise EngineError("The device fails at every attempt.") from error
-        residents = {t.task_id: t for t in self._tasks.values() if t.slot is not None}
-        residents |= {t.task_id: t for t in suspects}
-        self._tasks |= residents
-        for task in residents.values():
-            task.forget_device()
+        residents = self.slots.evict(suspects)
         self._metrics.count("replays_total", len(residents))
         self._rebuild()
         if is_out_of_memory(error) and len(suspects) > 1:
@@ -301,10 +276,7 @@ class Dispatcher:
         self._epoch += 1
         self._metrics.count("engine_resets_total")
         self._engine.reset()
-        self._free_all_slots()
-
-    def _free_all_slots(self) -> None:
-        self._free = {b.max_frames: list(range(b.num_slots)) for b in self._engine.spec.buckets}
+        self.slots.free_all()
 
     def _lower_batch(self, size: int) -> None:
         self.costs = self._table.without_sizes_from(size)
@@ -314,34 +286,6 @@ class Dispatcher:
     def _table(self) -> CostTable:
         assert self.costs is not None, "the engine was not warmed up"
         return self.costs
-
-    def _row(self, task: SegmentTask, now_s: float) -> Row:
-        job, num_frames = task.job, task.plan.num_frames
-        num_left = task.num_steps - task.num_done
-        bucket = task.slot.bucket if task.slot else self._table.bucket_for(num_frames)
-        assert bucket is not None, "refused in _receive"
-        if job.is_offline:
-            rank, urgency_s = Rank.OFFLINE, job.arrival_s
-        elif task.is_first:
-            rank, urgency_s = Rank.FIRST, job.arrival_s
-        else:
-            rank = Rank.PLAYING
-            urgency_s = playback_slack_s(
-                now_s=now_s,
-                playing_since_s=job.first_audio_s,
-                start_sample=task.start_sample,
-                sample_rate=self._engine.spec.sample_rate,
-                work_left_s=num_left * self._table.step_s[bucket, self._table.sizes[0]],
-            )
-        return Row(
-            task_id=task.task_id,
-            bucket=bucket,
-            num_frames=num_frames,
-            rank=rank,
-            urgency_s=urgency_s,
-            num_left=num_left,
-            is_alone=task.is_alone,
-        )
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -36,7 +36,8 @@ class Stage(enum.StrEnum):
 class SegmentTask:
     """A planned segment on its way through the device; changed by the device thread only.
 
-    `start_sample` is where the segment will stand in the stream, as far as planning knows.
+    `bucket` is the smallest that holds it. `start_sample` is where the segment will stand in
+    the stream, as far as planning knows.
     `is_alone` marks a suspect: it was in a step that failed and now runs at batch 1.
     `is_delivered` is set by the emit thread when the sound has been handed on.
     """
@@ -47,6 +48,7 @@ class SegmentTask:
     num_samples: int
     start_sample: int
     task_id: int
+    bucket: int = 0
     slot: Slot | None = None
     num_done: int = 0
     num_failures: int = 0
@@ -60,6 +62,11 @@ class SegmentTask:
     @property
     def is_first(self) -> bool:
         return self.plan.segment_index == 0
+
+    @property
+    def is_gone(self) -> bool:
+        """Nobody needs the device's work any more."""
+        return self.is_delivered or self.job.is_ended
 
     @property
     def is_stepped(self) -> bool:

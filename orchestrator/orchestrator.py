@@ -32,19 +32,13 @@ from inference_types import (
 )
 from orchestrator.admission import Admission
 from orchestrator.assembly import JoinerFactory
-from orchestrator.dispatch import Dispatcher
-from orchestrator.flight import DeviceFlight, DispatchMessage, EmitItem
 from orchestrator.health import Health, Status
 from orchestrator.job import RequestJob, Stage
 from orchestrator.metrics import Metrics, MetricsSnapshot
-from orchestrator.postprocess import Emitter
-from orchestrator.preprocess import PreprocessItem, Preprocessor
+from orchestrator.pipeline import Pipeline, PipelineHooks
 from orchestrator.registry import StreamRegistry
 from orchestrator.settings import OrchestratorSettings
-from orchestrator.stage_queue import StageQueue
-from orchestrator.stage_thread import StageThread
 from orchestrator.stream import Clock, RequestStream
-from orchestrator.supervisor import Supervisor, Watched
 
 _log = logging.getLogger(__name__)
 READY_POLL_S = 0.01
@@ -77,98 +71,21 @@ class Orchestrator:
         self._status, self._reason = Status.NEW, ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._admission = Admission(self.settings)
-        self._make_queues()
-        self._make_stages(engine, frontend, make_joiner)
-        self._make_threads()
-
-    def _make_queues(self) -> None:
-        settings = self.settings
-        # At most one item per live request: the next is claimed only when the last is planned.
-        self._to_preprocess = StageQueue[PreprocessItem](
-            "to_preprocess", settings.max_concurrent_requests
-        )
-        # Open segments of live requests, and one report per result under way.
-        in_flight = settings.max_ticks_in_flight + settings.max_vocodes_in_flight
-        self._to_dispatch = StageQueue[DispatchMessage](
-            "to_dispatch", settings.max_open_segments + in_flight
-        )
-        # Permits bound what is dispatched and not awaited.
-        self._to_emit = StageQueue[EmitItem]("to_emit", in_flight)
-        self._queues = (self._to_preprocess, self._to_dispatch, self._to_emit)
-
-    def _make_stages(self, engine: Engine, frontend: Frontend, make_joiner: JoinerFactory) -> None:
-        settings, spec = self.settings, engine.spec
-        flight = DeviceFlight(settings.max_ticks_in_flight, settings.max_vocodes_in_flight)
-        self._flight = flight
-        self._dispatcher = Dispatcher(
+        self._pipeline = Pipeline(
             engine,
-            settings,
-            to_dispatch=self._to_dispatch,
-            to_emit=self._to_emit,
-            flight=flight,
-            metrics=self.metrics,
-            clock=self._clock,
-            on_ready=self._on_engine_ready,
-        )
-        self._preprocessor = Preprocessor(
             frontend,
-            spec,
-            settings,
-            to_preprocess=self._to_preprocess,
-            to_dispatch=self._to_dispatch,
-            admission=self._admission,
-            costs=lambda: self._dispatcher.costs,
-            metrics=self.metrics,
-            clock=self._clock,
-        )
-        self._emitter = Emitter(
-            settings,
-            spec.sample_rate,
-            to_emit=self._to_emit,
-            to_dispatch=self._to_dispatch,
-            flight=flight,
-            admission=self._admission,
-            metrics=self.metrics,
-            clock=self._clock,
-            make_joiner=make_joiner,
-            pump=self._preprocessor.pump,
-            on_delivered=self._dispatcher.note_delivered,
-        )
-
-    def _make_threads(self) -> None:
-        self._supervisor = Supervisor(
+            make_joiner,
             self.settings,
-            self._clock,
-            sweep=self._sweep,
-            on_restart=lambda name: self.metrics.count("thread_restarts_total", label=name),
-            on_fatal=self._on_fatal,
+            admission=self._admission,
+            metrics=self.metrics,
+            clock=clock,
+            hooks=PipelineHooks(
+                on_engine_ready=self._on_engine_ready,
+                on_device_death=self._on_device_death,
+                on_fatal=self._on_fatal,
+                sweep=self._sweep,
+            ),
         )
-        wake = self._supervisor.wake
-        self._dispatch_thread = StageThread("dispatch-0", self._dispatcher.run, wake)
-        emit_thread = StageThread("emit-0", self._emitter.run, wake)
-        preprocess_threads = [
-            StageThread(f"preprocess-{index}", self._preprocessor.run, wake)
-            for index in range(self.settings.num_preprocess_threads)
-        ]
-        self._supervisor.watch(
-            [
-                Watched(
-                    thread=self._dispatch_thread,
-                    heartbeat=self._dispatcher.heartbeat,
-                    on_death=self._on_device_death,
-                ),
-                Watched(thread=emit_thread, heartbeat=self._emitter.heartbeat),
-                *(Watched(thread=thread) for thread in preprocess_threads),
-            ]
-        )
-        supervisor_thread = StageThread("supervisor-0", self._supervisor.run, lambda: None)
-        # The order of stopping: nobody restarts anything, then from the first stage to the last.
-        self._threads = [
-            supervisor_thread,
-            *preprocess_threads,
-            self._dispatch_thread,
-            emit_thread,
-        ]
 
     async def start(self) -> None:
         """Bind the running loop and start every thread; the engine warms up on its own."""
@@ -176,8 +93,7 @@ class Orchestrator:
             raise RuntimeError("an orchestrator starts once")
         self._loop = asyncio.get_running_loop()
         self._status = Status.STARTING
-        for thread in self._threads:
-            thread.start()
+        self._pipeline.start()
 
     async def wait_until_ready(self, timeout_s: float = 600.0) -> None:
         """Raises EngineError when the engine cannot be started, TimeoutError after the time."""
@@ -202,7 +118,7 @@ class Orchestrator:
         accepted = asyncio.get_running_loop().create_future()
         job = self._make_job(request, queue_deadline_s, accepted)
         self._admit(job)
-        self._preprocessor.enqueue(PreprocessItem(job))
+        self._pipeline.prepare(job)
         try:
             await accepted
         except asyncio.CancelledError:
@@ -232,7 +148,7 @@ class Orchestrator:
             deadline_s=None if wait_s is None else arrival_s + wait_s,
             settle=lambda error: self._post(lambda: _settle(accepted, error)),
         )
-        stream.on_read = lambda: self._preprocessor.pump(job)
+        stream.on_read = lambda: self._pipeline.pump(job)
         return job
 
     def _admit(self, job: RequestJob) -> None:
@@ -267,35 +183,19 @@ class Orchestrator:
         """End every stream and join every thread; returns the names of those that hang."""
         self._status = Status.STOPPED
         self._fail_live(ShuttingDownError("The server is shutting down."))
-        return await asyncio.to_thread(self._join_all)
-
-    def _join_all(self) -> list[str]:
-        """Off the loop: our threads never wait for the loop, and the loop never for them."""
-        for thread in self._threads:
-            thread.stop.set()
-        self._supervisor.wake()
-        for queue in self._queues:
-            queue.close()
-        deadline_s = time.monotonic() + self.settings.stop_timeout_s
-        hung = [
-            thread.name
-            for thread in self._threads
-            if not thread.join(max(0.0, deadline_s - time.monotonic()))
-        ]
-        if hung:
-            _log.error("threads that did not stop: %s", ", ".join(hung))
-        return hung
+        # Off the loop: our threads never wait for the loop, and the loop never for them.
+        return await asyncio.to_thread(self._pipeline.stop)
 
     def health(self) -> Health:
         """From any thread; costs no lock of the stages."""
-        is_hung = self._supervisor.is_suspicious
+        is_hung = self._pipeline.supervisor.is_suspicious
         return Health(
             is_live=self._status not in (Status.HUNG, Status.FAILED, Status.STOPPED),
             is_ready=self._status is Status.READY and not is_hung,
             status=self._status,
             reason=self._reason,
-            heartbeat_age_s=self._supervisor.heartbeat_age_s,
-            num_restarts=self._supervisor.num_restarts,
+            heartbeat_age_s=self._pipeline.supervisor.heartbeat_age_s,
+            num_restarts=self._pipeline.supervisor.num_restarts,
             num_live_requests=self._admission.num_admitted,
             queued_work_s=self._admission.queued_work_s,
         )
@@ -308,13 +208,14 @@ class Orchestrator:
                 "requests_live": {"": len(jobs)},
                 "requests_waiting": {"": sum(job.stage is not Stage.RUNNING for job in jobs)},
                 "queue_work_seconds": {"": self._admission.queued_work_s},
-                "queue_depth": {queue.name: len(queue) for queue in self._queues},
+                "queue_depth": {queue.name: len(queue) for queue in self._pipeline.queues},
                 "slots_used": {
-                    str(bucket): used for bucket, used in self._dispatcher.num_slots_used().items()
+                    str(bucket): used
+                    for bucket, used in self._pipeline.dispatcher.slots.num_used().items()
                 },
-                "ticks_in_flight": {"": self._flight.num_ticks},
-                "compilations": {"": self._dispatcher.num_compilations},
-                "heartbeat_age_seconds": {"": self._supervisor.heartbeat_age_s},
+                "ticks_in_flight": {"": self._pipeline.flight.num_ticks},
+                "compilations": {"": self._pipeline.dispatcher.num_compilations},
+                "heartbeat_age_seconds": {"": self._pipeline.supervisor.heartbeat_age_s},
                 "log_bytes": {"": self.streams.num_bytes},
                 "streams_held": {"": len(self.streams)},
             }
@@ -339,9 +240,7 @@ class Orchestrator:
         if job is None:
             return
         self._admission.release(stream.request_id)
-        self._to_preprocess.discard(lambda item: item.job is job)
-        self._to_dispatch.discard(lambda item: getattr(item, "job", None) is job)
-        self._to_dispatch.wake()
+        self._pipeline.discard(job)
         if not job.is_accepted:
             self.streams.forget(stream.request_id)
         job.settle(error)
