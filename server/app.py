@@ -19,7 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from frontend.voices import VoiceStore
-from inference_types import NotFoundError
+from inference_types import EngineSpec, NotFoundError
 from orchestrator import Orchestrator
 from server import routes_generate, routes_health, routes_streams, routes_voices
 from server.body import BodyLimits, RequestGate
@@ -40,6 +40,7 @@ def create_app(
     orchestrator: Orchestrator,
     voices: VoiceStore,
     *,
+    engine_spec: EngineSpec,
     default_voice: str,
     encode_voice: Callable[[bytes], bytes],
     settings: ServerSettings | None = None,
@@ -61,7 +62,18 @@ def create_app(
         lifespan=lifespan or _run(orchestrator),
         middleware=_middleware(settings),
     )
-    app.state.services = _make_services(orchestrator, voices, default_voice, encode_voice, settings)
+    app.state.services = Services(
+        orchestrator=orchestrator,
+        engine_spec=engine_spec,
+        voices=voices,
+        encode_voice=encode_voice,
+        default_voice=default_voice,
+        rules=IntakeRules(
+            max_text_chars=settings.max_text_chars, chunk_policy=settings.chunk_policy
+        ),
+        tickets=Tickets(lifetime_s=float(settings.resume_s)),
+        resumable=ResumableStreams(_is_held(orchestrator)),
+    )
     install_error_handlers(app)
     for module in (routes_health, routes_generate, routes_streams, routes_voices):
         app.include_router(module.router)
@@ -75,6 +87,7 @@ def _run(orchestrator: Orchestrator) -> Lifespan:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await orchestrator.start()
         try:
+            await orchestrator.wait_until_ready()
             yield
         finally:
             await orchestrator.stop()
@@ -98,13 +111,7 @@ def _middleware(settings: ServerSettings) -> list[Middleware]:
     ]
 
 
-def _make_services(
-    orchestrator: Orchestrator,
-    voices: VoiceStore,
-    default_voice: str,
-    encode_voice: Callable[[bytes], bytes],
-    settings: ServerSettings,
-) -> Services:
+def _is_held(orchestrator: Orchestrator) -> Callable[[str], bool]:
     def is_held(stream_id: str) -> bool:
         try:
             orchestrator.streams.get(stream_id)
@@ -112,14 +119,4 @@ def _make_services(
             return False
         return True
 
-    return Services(
-        orchestrator=orchestrator,
-        voices=voices,
-        encode_voice=encode_voice,
-        default_voice=default_voice,
-        rules=IntakeRules(
-            max_text_chars=settings.max_text_chars, chunk_policy=settings.chunk_policy
-        ),
-        tickets=Tickets(lifetime_s=float(settings.resume_s)),
-        resumable=ResumableStreams(is_held),
-    )
+    return is_held

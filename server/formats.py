@@ -48,3 +48,7 @@ def encode_chunk_audio(pcm: np.ndarray, sample_rate: int, form: Literal["wav", "
     """One chunk that decodes on its own: int16 (nw,) -> file bytes."""
     body = pcm_bytes(pcm)
     return body if form == "pcm" else wav_header(len(pcm), sample_rate) + body
+
+
+def encode_file(pcm: np.ndarray, sample_rate: int, form: str) -> bytes:
+    raise NotImplementedError

@@ -11,7 +11,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from frontend.voices import VoiceStore
-from inference_types import RequestCancelledError
+from inference_types import EngineSpec, RequestCancelledError
 from orchestrator import Orchestrator
 from server.event_ids import Tickets
 from server.intake import IntakeRules
@@ -29,6 +29,7 @@ class Services:
     """
 
     orchestrator: Orchestrator
+    engine_spec: EngineSpec
     voices: VoiceStore
     encode_voice: Callable[[bytes], bytes]
     default_voice: str

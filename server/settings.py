@@ -164,7 +164,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
             _flag(spec),
             dest=f"setting_{spec.name}",
             metavar=spec.name.upper(),
-            default=None,
+            default=argparse.SUPPRESS,
             help=(spec.metadata["help"] + default).replace("%", "%%"),
         )
 
@@ -196,7 +196,7 @@ def parse_command_line(argv: Sequence[str], env: Mapping[str, str]) -> Invocatio
     flags = {
         key.removeprefix("setting_"): text
         for key, text in given.items()
-        if key.startswith("setting_") and text is not None
+        if key.startswith("setting_")
     }
     settings = ServerSettings.from_sources(flags, env)
     if given["command"] != "generate":
