@@ -9,25 +9,19 @@ from typing import Protocol
 
 import numpy as np
 
+from audio.pcm import pcm_bytes, to_pcm16
 from inference_types import AudioChunk, SegmentPlan, WordSpan
-
-PCM_PEAK = 32767
 
 
 class Joiner(Protocol):
     """Lays the segments of one stream together (audio.join.SegmentJoiner)."""
 
-    def push(self, segment_wave: np.ndarray, is_last: bool) -> tuple[np.ndarray, int]:
+    def push(self, segment_wave: np.ndarray, is_last: bool, /) -> tuple[np.ndarray, int]:
         """Float32 (nw,) in -> (samples now final (nw',), stream sample where it starts)."""
         ...
 
 
 JoinerFactory = Callable[[], Joiner]
-
-
-def to_pcm16(wave: np.ndarray) -> np.ndarray:
-    """Float (nw,) in [-1, 1], clipped -> int16 (nw,)."""
-    return np.rint(np.clip(wave, -1.0, 1.0) * PCM_PEAK).astype(np.int16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +88,7 @@ class Assembler:
     def _chunk(self, pcm: np.ndarray, plan: SegmentPlan, is_final: bool) -> AudioChunk:
         start = self._num_samples
         self._num_samples += len(pcm)
-        self._digest.update(pcm.astype("<i2", copy=False).tobytes())
+        self._digest.update(pcm_bytes(pcm))
         self._num_chunks += 1
         return AudioChunk(
             chunk_index=self._num_chunks - 1,
@@ -109,11 +103,11 @@ class Assembler:
     def _take_words(self, is_final: bool) -> tuple[WordSpan, ...]:
         end = self._num_samples
         taken = [word for word in self._words if is_final or word.start_sample < end]
-        self._words = self._words[len(taken) :]
+        self._words = [word for word in self._words if not is_final and word.start_sample >= end]
         return tuple(taken)
 
 
 def _shifted(word: WordSpan, samples: int) -> WordSpan:
-    return replace(
-        word, start_sample=word.start_sample + samples, end_sample=word.end_sample + samples
-    )
+    """The word in stream samples; silence cut from the front may not push it before 0."""
+    start = max(0, word.start_sample + samples)
+    return replace(word, start_sample=start, end_sample=max(start, word.end_sample + samples))

@@ -129,6 +129,8 @@ class Emitter:
         self._on_delivered()
         try:
             self._deliver(job, task, wave * np.float32(task.plan.voice.output_gain))
+        except TTSError as error:
+            job.stream.fail(error)
         except Exception:  # noqa: BLE001 - one request's sound must not end the thread
             _log.exception("joining request %s failed", job.request.request_id)
             job.stream.fail(TTSError("The sound could not be put together."))
