@@ -1,0 +1,248 @@
+"""English words to symbols: lexicon, endings, letters, and what neighbours do to them."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from text.english_forms import (
+    BEFORE_VOWEL,
+    JOINED,
+    LETTER_NAMES,
+    SPELLED,
+    WEAK_FORMS,
+    heteronym_choice,
+)
+from text.letter_alignment import STRESS, VOWELS
+from text.lexicon import Entry, find_word, sound_out, stressed
+
+_MAX_SPELLED = 5
+_MIN_COMPOUND_PART = 3
+_MAX_COMPOUND = 20
+_HISSES = frozenset("szʃʒʧʤ")
+_VOICELESS = frozenset("ptkfθsʃʧ")
+_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_CLAN = re.compile(r"(Mac|Mc)([A-Z][a-z]+(?:'s)?)")
+_PLAIN_ENDINGS = {
+    "ly": "li",
+    "ness": "nəs",
+    "less": "ləs",
+    "ful": "fᵊl",
+    "ment": "mənt",
+    "ship": "ʃɪp",
+    "able": "əbᵊl",
+    "er": "əɹ",
+    "ers": "əɹz",
+    "est": "ɪst",
+    "ing": "ɪŋ",
+    "ings": "ɪŋz",
+}
+
+
+def phrase_symbols(words: Sequence[str]) -> list[tuple[str, bool]]:
+    """Symbols of the words of one phrase, and whether each runs into the next without a space.
+
+    `words` are spoken without a pause in between, in their original case; apostrophes straight.
+    """
+    lower = [word.lower() for word in words]
+    symbols: list[str] = []
+    joins = [False] * len(words)
+    index = 0
+    while index < len(words):
+        pair = JOINED.get(tuple(lower[index : index + 2]))
+        if pair is not None:
+            symbols += pair
+            joins[index] = True
+            index += 2
+        else:
+            symbols.append(_word_in_phrase(words, lower, index))
+            index += 1
+    _link_vowels(lower, symbols)
+    return list(zip(symbols, joins, strict=True))
+
+
+def _word_in_phrase(words: Sequence[str], lower: Sequence[str], index: int) -> str:
+    is_last = index + 1 == len(words)
+    forms = WEAK_FORMS.get(lower[index])
+    if forms is not None and not (len(words[index]) > 1 and words[index] in SPELLED):
+        return forms[is_last]
+    previous = lower[index - 1] if index else ""
+    following = "" if is_last else lower[index + 1]
+    entry = find_word(lower[index])
+    if entry is not None and entry.other_tag:
+        return _chosen(entry, previous, following)
+    if lower[index] == "used" and following == "to":
+        return "jˈust"
+    return word_symbols(words[index])
+
+
+def _chosen(entry: Entry, previous: str, following: str) -> str:
+    is_other = heteronym_choice(entry.other_tag, previous, following)
+    return entry.other_symbols if is_other else entry.symbols
+
+
+def _link_vowels(lower: Sequence[str], symbols: list[str]) -> None:
+    """the, to, it and at change before a vowel."""
+    for index in range(len(symbols) - 1):
+        if symbols[index + 1].lstrip(STRESS)[:1] not in VOWELS:
+            continue
+        word = lower[index]
+        if word == "the":
+            symbols[index] = symbols[index][:-1] + "ɪ"
+        elif symbols[index] in ("tə", "ɪt", "æt") and word in BEFORE_VOWEL:
+            symbols[index] = BEFORE_VOWEL[word]
+
+
+@functools.lru_cache(maxsize=20_000)
+def word_symbols(word: str) -> str:
+    """Symbols of one word by itself; never empty for a word with a letter a to z."""
+    if "-" in word:
+        return "".join(word_symbols(part) for part in word.split("-") if part)
+    lower = word.lower()
+    if word in SPELLED or (len(word) > 1 and word.endswith("s") and word[:-1] in SPELLED):
+        return _spelled(word)
+    known = _known(lower)
+    if known is not None:
+        return known
+    clan = _CLAN.fullmatch(word)
+    if clan is not None:
+        return ("mək " if clan[1] == "Mc" else "mˈæk ") + word_symbols(clan[2])
+    plain = _plain_letters(lower)
+    if plain != lower:
+        return word_symbols(_plain_letters(word)) if plain else ""
+    if _is_initialism(word):
+        return _spelled(word)
+    parts = _CAMEL.findall(word)
+    if len(parts) > 1 and all(len(part) > 1 for part in parts):
+        return "".join(word_symbols(part) for part in parts)
+    return _compound(lower) or sound_out(lower)
+
+
+def _known(word: str) -> str | None:
+    entry = find_word(word)
+    if entry is not None:
+        return entry.symbols
+    return _possessive(word) or _plural(word) or _past(word) or _other_ending(word)
+
+
+def _base(word: str) -> str | None:
+    entry = find_word(word)
+    return entry.symbols if entry is not None else None
+
+
+def _possessive(word: str) -> str | None:
+    if word.endswith("'s"):
+        base = _known(word[:-2]) or sound_out(_plain_letters(word[:-2]))
+        return with_s(base) if base else None
+    if "'" in word:
+        return _known(word.replace("'", "")) if word.endswith("'") else None
+    return None
+
+
+def _plural(word: str) -> str | None:
+    candidates = [word[:-1]] if word.endswith("s") and not word.endswith("ss") else []
+    if word.endswith("ies"):
+        candidates.append(word[:-3] + "y")
+    elif word.endswith("es"):
+        candidates.append(word[:-2])
+    for candidate in candidates:
+        base = _base(candidate) or _other_ending(candidate)
+        if base:
+            return with_s(base)
+    return None
+
+
+def _past(word: str) -> str | None:
+    if not word.endswith("ed"):
+        return None
+    for candidate in _stems(word[:-2]) + ([word[:-3] + "y"] if word.endswith("ied") else []):
+        base = _base(candidate)
+        if base:
+            return _with_ed(base)
+    return None
+
+
+def _other_ending(word: str) -> str | None:
+    for ending, symbols in _PLAIN_ENDINGS.items():
+        if len(word) < len(ending) + 3 or not word.endswith(ending):
+            continue
+        for candidate in _stems(word[: -len(ending)]):
+            base = _base(candidate) or (_past(candidate) if ending in ("ly", "ness") else None)
+            if base:
+                return _with_ending(base, symbols)
+    return None
+
+
+def _stems(stem: str) -> list[str]:
+    """Spellings a word may have had before an ending: as is, with e, without a doubled letter."""
+    stems = [stem, stem + "e"]
+    if len(stem) > 2 and stem[-1] == stem[-2]:
+        stems.append(stem[:-1])
+    if stem.endswith("i"):
+        stems.append(stem[:-1] + "y")
+    return stems
+
+
+def with_s(base: str) -> str:
+    """`base` with a plural or possessive s."""
+    if base[-1] in _HISSES:
+        return base + "ᵻz"
+    return base + ("s" if base[-1] in _VOICELESS else "z")
+
+
+def _with_ed(base: str) -> str:
+    if base[-1] in "td":
+        return _flapped(base) + "ᵻd"
+    return base + ("t" if base[-1] in _VOICELESS else "d")
+
+
+def _with_ending(base: str, symbols: str) -> str:
+    if symbols[0] in VOWELS:
+        if base.endswith("ᵊl") and symbols.startswith("ɪ"):
+            base = base[:-2] + "l"
+        return _flapped(base) + symbols
+    if symbols == "li" and base.endswith("l"):
+        return base + "i"
+    return base + symbols
+
+
+def _flapped(base: str) -> str:
+    """A final t between vowels (or after ɹ) becomes a flap when a vowel follows."""
+    if len(base) > 1 and base[-1] == "t" and (base[-2] in VOWELS or base[-2] == "ɹ"):
+        return base[:-1] + "ɾ"
+    return base
+
+
+def _plain_letters(word: str) -> str:
+    """Base letters a to z without accents, apostrophes or anything else."""
+    decomposed = unicodedata.normalize("NFKD", word)
+    for old, new in (("ß", "ss"), ("æ", "ae"), ("œ", "oe"), ("ø", "o"), ("ł", "l"), ("đ", "d")):
+        decomposed = decomposed.replace(old, new).replace(old.upper(), new)
+    return "".join(char for char in decomposed if char.isascii() and char.isalpha())
+
+
+def _is_initialism(word: str) -> bool:
+    stem = word[:-1] if len(word) > 2 and word.endswith("s") else word
+    is_short_capitals = stem.isupper() and len(stem) <= _MAX_SPELLED
+    return is_short_capitals or not any(char in "aeiouy" for char in word.lower())
+
+
+def _spelled(word: str) -> str:
+    is_plural = len(word) > 2 and word.endswith("s") and word[:-1].isupper()
+    letters = (word[:-1] if is_plural else word).lower()
+    names = [LETTER_NAMES[letter] for letter in letters]
+    symbols = "".join(stressed(name, "ˌ") for name in names[:-1]) + stressed(names[-1], "ˈ")
+    return with_s(symbols) if is_plural else symbols
+
+
+def _compound(word: str) -> str | None:
+    """Two listed words written as one: main stress on the first."""
+    if len(word) > _MAX_COMPOUND:
+        return None
+    for place in range(len(word) - _MIN_COMPOUND_PART, _MIN_COMPOUND_PART - 1, -1):
+        first, second = _base(word[:place]), _known(word[place:])
+        if first and second and max(place, len(word) - place) > _MIN_COMPOUND_PART:
+            return first + second.replace("ˈ", "ˌ")
+    return None

@@ -1,0 +1,217 @@
+"""Build `lexicon_en.tsv.xz` and `letters_en.tsv.xz`: the English pronunciations of the voice.
+
+    python -m text.lexicon_build --misaki DIR --metadata metadata.jsonl --out text
+
+`DIR` holds `us_gold.json` and `us_silver.json` of misaki 0.9.4 (Apache-2.0). Its pronunciations
+follow other habits than the voice data (reduced vowels, secondary stress), so a context table
+learned from the words both know rewrites all of them; words of the data keep the data's form.
+A second table, letters to symbols, is learned from the result for words nobody listed. Both
+tables back off from wide contexts to narrow ones with Witten-Bell weights. Needs two minutes of
+one core and is run once; the two files are committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import lzma
+import random
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+
+from text.english_forms import JOINED
+from text.letter_alignment import LetterAligner, align_units, sound_units
+from text.lexicon import letter_context
+
+Context = tuple[Hashable, ...]
+Distribution = dict[str, float]
+
+_NUM_ALIGNED_WORDS = 8000
+_MIN_WIDE_COUNT = 2
+_NUM_NARROW_LEVELS = 3
+_PUNCTUATION = '-.,;:!?"()'
+_logger = logging.getLogger(__name__)
+
+
+class ContextTable:
+    """Counts of outputs under ever wider contexts; a wider one extends the tuple of a narrower."""
+
+    def __init__(self) -> None:
+        self.counts: dict[Context, Counter[str]] = defaultdict(Counter)
+
+    def add(self, context: Context, output: str) -> None:
+        for width in range(1, len(context) + 1):
+            self.counts[context[:width]][output] += 1
+
+    def best(self, context: Context, fallback: str) -> str:
+        shares: Distribution = {}
+        for width in range(1, len(context) + 1):
+            counts = self.counts.get(context[:width])
+            if counts is None:
+                break
+            shares = _interpolated(counts, shares)
+        return max(shares, key=lambda output: shares[output]) if shares else fallback
+
+    def pruned(self) -> dict[str, str]:
+        """Best output per context, joined to a string, where it differs from the narrower one."""
+        kept: dict[str, str] = {}
+        shares: dict[Context, Distribution] = {(): {}}
+        answers: dict[Context, str] = {(): ""}
+        for context in sorted(self.counts, key=len):
+            counts, parent = self.counts[context], context[:-1]
+            shares[context] = _interpolated(counts, shares[parent])
+            best = max(shares[context], key=lambda output: shares[context][output])
+            is_seen_enough = len(context) <= _NUM_NARROW_LEVELS or counts.total() >= _MIN_WIDE_COUNT
+            answers[context] = best if is_seen_enough else answers[parent]
+            if len(context) == 1 or answers[context] != answers[parent]:
+                kept["".join(map(str, context))] = answers[context]
+        return kept
+
+
+def _interpolated(counts: Counter[str], wider: Distribution) -> Distribution:
+    """Witten-Bell: a context trusts itself by its count against its number of outcomes."""
+    weight = len(counts)
+    total = counts.total() + weight
+    outputs = counts.keys() | wider.keys()
+    return {o: (counts[o] + weight * wider.get(o, 1e-4)) / total for o in outputs}
+
+
+def read_misaki(folder: Path) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Default forms by lower-case word, and the words that have several, by part of speech."""
+    words: dict[str, str] = {}
+    several: dict[str, dict[str, str]] = {}
+    for name in ("us_silver.json", "us_gold.json"):
+        entries = json.loads((folder / name).read_text(encoding="utf-8"))
+        for word, entry in sorted(entries.items(), key=lambda item: item[0].islower()):
+            forms = entry if isinstance(entry, dict) else {"DEFAULT": entry}
+            if forms["DEFAULT"] is None:
+                continue
+            words[word.lower()] = forms["DEFAULT"]
+            if len(forms) > 1 and "None" not in forms and word.islower():
+                several[word] = {tag: form for tag, form in forms.items() if form}
+    return words, several
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The data's most frequent form of each word, from its training rows."""
+    forms: dict[str, Counter[str]] = defaultdict(Counter)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["lang"] == "en" and row["split"] == "train":
+            for word, symbols in _word_forms(row["text"], row["phonemes"]):
+                forms[word][symbols] += 1
+    return {word: counts.most_common(1)[0][0] for word, counts in forms.items() if word}
+
+
+def _word_forms(text: str, phonemes: str) -> list[tuple[str, str]]:
+    """Words and their symbols; words run together are left out, and so is a row that misfits."""
+    words = [bare for word in text.split() if (bare := word.strip(_PUNCTUATION).lower())]
+    groups = [group.strip(_PUNCTUATION) for group in phonemes.split()]
+    pairs: list[tuple[str, str]] = []
+    index = 0
+    for group in groups:
+        joined = JOINED.get(tuple(words[index : index + 2]))
+        if joined and group[:-1] == "".join(joined)[:-1]:
+            index += 2
+        elif index < len(words):
+            pairs.append((words[index], group))
+            index += 1
+    return pairs if index == len(words) and len(pairs) <= len(groups) else []
+
+
+class FormRewriter:
+    """Rewrites misaki's forms to the data's, one symbol at a time, by sounds and letters around."""
+
+    def __init__(self, aligner: LetterAligner) -> None:
+        self._aligner = aligner
+        self._table = ContextTable()
+
+    def learn(self, word: str, source: str, target: str) -> None:
+        outputs = align_units(sound_units(source), sound_units(target))
+        for context, output in zip(self._contexts(word, source), outputs, strict=True):
+            self._table.add(context, output)
+
+    def rewrite(self, word: str, source: str) -> str:
+        contexts = self._contexts(word, source)
+        return "".join(self._table.best(context, str(context[0])) for context in contexts)
+
+    def _contexts(self, word: str, source: str) -> list[Context]:
+        units = sound_units(source)
+        letters = ["#", *self._aligner.letters_of_units(word, units), "#"]
+        units = ["#", "#", *units, "#", "#"]
+        contexts: list[Context] = []
+        for i in range(1, len(letters) - 1):
+            sounds = units[i - 1 : i + 4]
+            near = (sounds[2], letters[i], sounds[3], sounds[1])
+            contexts.append((*near, letters[i + 1], sounds[4], letters[i - 1], sounds[0]))
+        return contexts
+
+
+def build_lexicon(
+    misaki: dict[str, str], data: dict[str, str]
+) -> tuple[dict[str, str], FormRewriter]:
+    """All words in the data's habits, and the rewriter for further forms."""
+    plain = [(w, sound_units(s)) for w, s in sorted(misaki.items()) if w.isalpha() and len(w) > 1]
+    aligner = LetterAligner.fit(random.Random(0).sample(plain, _NUM_ALIGNED_WORDS))
+    rewriter = FormRewriter(aligner)
+    for word, form in data.items():
+        if word in misaki and word.isalpha():
+            rewriter.learn(word, misaki[word], form)
+    lexicon = {word: rewriter.rewrite(word, form) for word, form in misaki.items()}
+    return lexicon | data, rewriter
+
+
+def learn_letters(lexicon: dict[str, str]) -> dict[str, str]:
+    """Context string -> symbols, for words outside the lexicon."""
+    words = [
+        (w, sound_units(s))
+        for w, s in sorted(lexicon.items())
+        if w.isascii() and w.isalpha() and len(w) > 2
+    ]
+    aligner = LetterAligner.fit(random.Random(0).sample(words, _NUM_ALIGNED_WORDS))
+    table = ContextTable()
+    for word, units in words:
+        spans = aligner.spans(word, units)
+        for index, (start, end) in enumerate(spans or ()):
+            table.add(tuple(letter_context(word, index)), "".join(units[start:end]))
+    return table.pruned()
+
+
+def other_form(forms: dict[str, str]) -> tuple[str, str] | None:
+    """Tag (N noun or adjective, V verb, P past) and misaki form that differs from the default."""
+    for tag in ("VERB", "NOUN", "ADJ", "VBN"):
+        if tag in forms and forms[tag] != forms["DEFAULT"]:
+            return {"VERB": "V", "VBN": "P"}.get(tag, "N"), forms[tag]
+    return None
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    content = "\n".join(lines).encode()
+    path.write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
+    _logger.info("%s: %d bytes", path.name, path.stat().st_size)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--misaki", type=Path, required=True)
+    parser.add_argument("--metadata", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    misaki, several = read_misaki(args.misaki)
+    lexicon, rewriter = build_lexicon(misaki, read_metadata(args.metadata))
+    lines = []
+    for word, form in sorted(lexicon.items()):
+        other = other_form(several[word]) if word in several else None
+        fields = [word, form]
+        if other is not None:
+            fields += [other[0], rewriter.rewrite(word, other[1])]
+        lines.append("\t".join(fields))
+    _write(args.out / "lexicon_en.tsv.xz", lines)
+    _write(args.out / "letters_en.tsv.xz", (f"{k}\t{v}" for k, v in learn_letters(lexicon).items()))
+
+
+if __name__ == "__main__":
+    main()
