@@ -65,8 +65,6 @@ class RequestGate:
         if len(raw) > self._limits.max_headers or num_bytes > self._limits.max_header_bytes:
             raise RefusedError(431, "headers_too_large", "send fewer or shorter headers")
         headers = Headers(raw=raw)
-        if scope["method"] in ("POST", "PUT", "PATCH"):
-            _check_content_type(headers, scope["path"])
         length = headers.get("content-length", "0")
         # isdecimal() alone lets other scripts' digits through, and int() reads them.
         if not (length.isascii() and length.isdecimal() and len(length) < 19):
@@ -102,11 +100,9 @@ class RequestGate:
         return counted
 
 
-def _check_content_type(headers: Headers, path: str) -> None:
+def check_content_type(headers: Headers, allowed: tuple[str, ...]) -> None:
+    """Raises RefusedError 415 for another type, or for any compression."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    allowed = ["application/json"]
-    if path.rstrip("/") == "/v1/voices":
-        allowed.append("multipart/form-data")
     if media_type not in allowed:
         raise RefusedError(
             415,
@@ -192,10 +188,20 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """The route class of every router here: FastAPI parses bodies through StrictRequest."""
 
+    media_types: tuple[str, ...] = ("application/json",)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler = super().get_route_handler()
+        handler, media_types = super().get_route_handler(), self.media_types
 
         async def strict(request: Request) -> Response:
+            if request.method == "POST":
+                check_content_type(request.headers, media_types)
             return await handler(StrictRequest(request.scope, request.receive))
 
         return strict
+
+
+class UploadRoute(StrictRoute):
+    """A StrictRoute that takes forms with files as well."""
+
+    media_types = ("application/json", "multipart/form-data")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from audio.encode import encode_clip
 from inference_types import (
     AudioChunk,
     DeadlineExceededError,
@@ -29,7 +30,6 @@ from inference_types import (
     TTSError,
     WordSpan,
 )
-from server.formats import encode_file
 from server.schemas import FileFormat
 from server.sse import summary_fields
 
@@ -95,7 +95,7 @@ async def encode_base64(speech: Speech, form: FileFormat) -> str:
     """The audio as a file in base64, made off the event loop."""
 
     def encode() -> str:
-        return base64.b64encode(encode_file(speech.pcm, speech.sample_rate, form)).decode()
+        return base64.b64encode(encode_clip(speech.pcm, speech.sample_rate, form)).decode()
 
     return await asyncio.to_thread(encode)
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from audio.encode import wav_bytes
 from inference_types import NotFoundError
 from server.attachment import attach, find_stream, last_event_id
 from server.body import StrictRoute
 from server.collection import Speech, collect
-from server.formats import MEDIA_TYPES, encode_chunk_audio
 from server.ranges import ranged_response
 from server.routes_generate import start_stream
 from server.schemas import ERROR_ANSWERS, AttachQuery, StreamAnswer, StreamBody
@@ -100,10 +100,8 @@ async def _finished(request: Request, services: Services, stream_id: str) -> Spe
 async def download_audio(stream_id: str, request: Request, services: Serving) -> Response:
     """The finished audio as a WAV file; `Range` is supported."""
     speech = await _finished(request, services, stream_id)
-    body = encode_chunk_audio(speech.pcm, speech.sample_rate, "wav")
-    return ranged_response(
-        request, body, media_type=MEDIA_TYPES["wav"], etag=speech.summary.pcm_sha256
-    )
+    body = wav_bytes(speech.pcm, speech.sample_rate)
+    return ranged_response(request, body, media_type="audio/wav", etag=speech.summary.pcm_sha256)
 
 
 @router.get("/v1/streams/{stream_id}/audio.srt", response_class=PlainTextResponse)

@@ -14,13 +14,13 @@ from starlette.responses import JSONResponse, Response
 
 from frontend.voices import Voice, VoiceInfo
 from inference_types import InvalidReferenceError, InvalidRequestError, RequestTooLargeError
-from server.body import StrictRequest, StrictRoute
+from server.body import StrictRequest, UploadRoute
 from server.errors import RefusedError
 from server.intake import MAX_REFERENCE_BYTES, decode_upload
 from server.schemas import ERROR_ANSWERS, VoiceAnswer, VoiceBody, VoiceForm
 from server.services import Services, Serving
 
-router = APIRouter(route_class=StrictRoute, tags=["voices"], responses=ERROR_ANSWERS)
+router = APIRouter(route_class=UploadRoute, tags=["voices"], responses=ERROR_ANSWERS)
 _MAX_FORM_PARTS = 16
 
 

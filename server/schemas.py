@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from inference_types import ChunkPolicy
 
 MAX_SEED = 2**31 - 1
 MAX_BATCH_TEXTS = 32
 
+
+def _check_unicode(text: str) -> str:
+    """JSON can spell half a surrogate pair; nothing after this could encode it (M8)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("string_unicode", "lone surrogate") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_check_unicode)]
 FileFormat = Literal["wav", "pcm", "flac", "opus", "mp3"]
 ChunkFormat = Literal["wav", "pcm"]
 
@@ -40,7 +52,7 @@ Sway = Annotated[
     Field(description="Sway sampling of the time grid; omitted: as the model recommends."),
 ]
 VoiceName = Annotated[
-    str | None,
+    Text | None,
     Field(max_length=200, description="A stored voice; omitted: the default voice speaks."),
 ]
 Seed = Annotated[
@@ -70,11 +82,11 @@ class SpeechFields(BaseModel):
 class ReferenceFields(BaseModel):
     """An uploaded voice to speak with, instead of a stored one."""
 
-    ref_audio_base64: str | None = Field(
+    ref_audio_base64: Text | None = Field(
         None,
         description="WAV, FLAC, OGG or MP3 of 1 to 60 s of speech, in standard base64.",
     )
-    ref_text: str | None = Field(
+    ref_text: Text | None = Field(
         None,
         max_length=2000,
         description="The words of the reference; needed by F5 checkpoints only.",
@@ -86,7 +98,7 @@ class StreamBody(SpeechFields, ReferenceFields):
 
     model_config = ConfigDict(strict=True, json_schema_extra={"examples": [_EXAMPLE]})
 
-    gen_text: str = Field(description="The text to speak.")
+    gen_text: Text = Field(description="The text to speak.")
     response_format: ChunkFormat = Field("wav", description="Encoding of each chunk.")
 
 
@@ -95,7 +107,7 @@ class GenerateBody(SpeechFields, ReferenceFields):
 
     model_config = ConfigDict(strict=True, json_schema_extra={"examples": [_EXAMPLE]})
 
-    gen_text: str | Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH_TEXTS)] = Field(
+    gen_text: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_BATCH_TEXTS)] = Field(
         description=f"The text to speak, or up to {MAX_BATCH_TEXTS} texts."
     )
     response_format: FileFormat = Field("wav", description="Encoding of the whole audio.")
@@ -110,7 +122,7 @@ LastEventId = Annotated[
 class DirectStreamQuery(SpeechFields):
     """Query of GET /v1/generate/stream: everything a browser's EventSource can say."""
 
-    gen_text: str = Field(
+    gen_text: Text = Field(
         description="The text to speak.",
         examples=["Hello from a browser."],
     )
@@ -135,22 +147,22 @@ class VoiceForm(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    name: str = Field(description="1 to 64 of a-z, 0-9, _ and -.", examples=["my-voice"])
-    text: str = Field("", description="The words of the recording, if known.")
-    consent: str = Field(
+    name: Text = Field(description="1 to 64 of a-z, 0-9, _ and -.", examples=["my-voice"])
+    text: Text = Field("", description="The words of the recording, if known.")
+    consent: Text = Field(
         "",
         description="Your statement that the speaker agrees to this use. Required.",
         examples=["I am the speaker and I agree that my voice is used here."],
     )
-    language: str = ""
-    gender: str = ""
-    description: str = ""
+    language: Text = ""
+    gender: Text = ""
+    description: Text = ""
 
 
 class VoiceBody(VoiceForm):
     """JSON body of POST /v1/voices."""
 
-    audio_base64: str = Field(description="WAV, FLAC, OGG or MP3 in standard base64.")
+    audio_base64: Text = Field(description="WAV, FLAC, OGG or MP3 in standard base64.")
 
 
 class ErrorDetail(BaseModel):

@@ -25,9 +25,10 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
+from audio.encode import wav_bytes
+from audio.pcm import pcm_bytes
 from inference_types import AudioChunk, StreamEstimate, StreamEvent, StreamFailure, StreamSummary
 from server.event_ids import EventId
-from server.formats import encode_chunk_audio
 
 PING_S = 10
 SEND_TIMEOUT_S = 10.0
@@ -139,7 +140,8 @@ class EventEncoder:
 
     def _encode_chunk(self, chunk: AudioChunk) -> bytes:
         rate = self._estimate.sample_rate
-        audio = base64.b64encode(encode_chunk_audio(chunk.pcm, rate, self._form)).decode()
+        data = pcm_bytes(chunk.pcm) if self._form == "pcm" else wav_bytes(chunk.pcm, rate)
+        audio = base64.b64encode(data).decode()
         metadata = chunk_fields(chunk)
         if chunk.chunk_index == 0:
             metadata["estimate"] = estimate_fields(self._estimate, self._form)
@@ -150,8 +152,8 @@ class EventEncoder:
             "metadata": metadata,
         }
         # json.dumps would scan the base64 for characters to escape; there are none.
-        data = f'{{"audio_chunk":"{audio}",{to_json(rest)[1:]}'
-        return frame(data, event_id=self._id(chunk.chunk_index + 1, chunk.end_sample))
+        text = f'{{"audio_chunk":"{audio}",{to_json(rest)[1:]}'
+        return frame(text, event_id=self._id(chunk.chunk_index + 1, chunk.end_sample))
 
     def _encode_failure(self, failure: StreamFailure) -> bytes:
         # One past the last chunk: a listener who owns this id has heard the end.

@@ -14,4 +14,5 @@ def stack() -> Stack:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    yield from serve(Stack())
+    with serve(Stack()) as running:
+        yield running

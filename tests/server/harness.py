@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import socket
@@ -9,13 +10,14 @@ import threading
 import time
 import wave
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import httpx
 import numpy as np
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from frontend.voices import VoiceInfo, VoiceStore, make_voice
 from inference_types import InvalidReferenceError
@@ -86,17 +88,21 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
 
-def serve(stack: Stack) -> Iterator[Running]:
+@contextmanager
+def serve(stack: Stack, protocol: type[asyncio.Protocol] = H11Protocol) -> Iterator[Running]:
+    """The stack behind uvicorn until the caller is done."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(stack.app, http="h11", log_config=None, access_log=False)
+    config = uvicorn.Config(stack.app, http=protocol, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:
         time.sleep(0.005)
-    yield Running(stack=stack, port=listener.getsockname()[1])
-    server.should_exit = True
-    thread.join(timeout=20)
+    try:
+        yield Running(stack=stack, port=listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
     assert not thread.is_alive()
 
 
