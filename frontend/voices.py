@@ -159,7 +159,7 @@ class VoiceStore:
 
     def _read_folder(self, folder: Path) -> None:
         for path in sorted(folder.glob("*.json")):
-            if path.stem in self._voices or not _NAME.match(path.stem):
+            if path.stem in self._voices or not _NAME.fullmatch(path.stem):
                 _log.warning("voice record %s is ignored: name taken or not allowed", path.name)
                 continue
             try:
@@ -188,7 +188,7 @@ class VoiceStore:
 
 
 def _check_info(info: VoiceInfo) -> None:
-    if not _NAME.match(info.name):
+    if not _NAME.fullmatch(info.name):
         raise InvalidRequestError(
             "name must be 1 to 64 of a-z, 0-9, _ and -, starting with a letter or digit",
             field="name",

@@ -1,0 +1,30 @@
+"""Time grids and guidance: the model's recommendation where the request says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference_types import StepSchedule, SynthesisRequest
+from models.flow import time_grid
+
+SWAY = -1.0  # what "use sway sampling" means in F5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecommendedSchedule:
+    """From the model's manifest. `sway` None means a plain grid."""
+
+    num_steps: int
+    sway: float | None = SWAY
+    guidance: float = 2.0
+
+    def time_grid(self, request: SynthesisRequest) -> StepSchedule:
+        """Any number of steps is honoured; EPSS tables apply where there is one."""
+        sway = self.sway
+        if request.use_sway is not None:
+            sway = SWAY if request.use_sway else None
+        num_steps = self.num_steps if request.num_steps is None else request.num_steps
+        return time_grid(num_steps, sway=sway)
+
+    def guidance_scale(self, request: SynthesisRequest) -> float:
+        return self.guidance if request.guidance_scale is None else request.guidance_scale
