@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from frontend.pieces import cut
 from frontend.prompts import VoicePrompts
 from frontend.schedules import RecommendedSchedule
 from inference_types import (
@@ -23,12 +24,17 @@ from inference_types import (
     WordSpan,
 )
 from text.duration import (
+    TARGET_SEGMENT_S,
     end_reference_text,
     join_reference_text,
     packed_num_frames,
     pad_reference_text,
 )
 from text.pinyin import Vocabulary
+from text.segment import speech_units
+
+BUDGET_SHARE = 0.8
+MIN_UNITS_S = 0.2  # a transcript of one word
 
 _WORD = re.compile(r"[\u3400-\u9fff][^\w\s]*|[^\s\u3400-\u9fff]+")
 
@@ -82,7 +88,14 @@ class PackedFrontend:
         return voice
 
     def split(self, request: SynthesisRequest, voice: VoicePrompt) -> list[TextSegment]:
-        raise NotImplementedError
+        """Pieces that keep prompt and speech within 22 s (specs: f5-tts 7.4)."""
+        hop, rate = self._settings.hop_samples, self._settings.sample_rate
+        ref_s = len(voice.mel) * hop / rate
+        room_s = min(TARGET_SEGMENT_S, self._settings.max_frames * hop / rate) - ref_s
+        # Seconds the reference takes for what would take one second at normal pace.
+        pace = ref_s / max(speech_units(voice.text), MIN_UNITS_S)
+        budget_s = BUDGET_SHARE * room_s * request.speed / pace
+        return cut(request.text, request.chunk_policy, budget_s)
 
     def estimate_duration_s(self, request: SynthesisRequest, voice: VoicePrompt) -> float:
         """The byte rule over the whole text."""
