@@ -93,7 +93,8 @@ class LetterAligner:
                 for letter, (start, end) in zip(
                     word, aligner.spans(word, units) or (), strict=False
                 ):
-                    counts[letter, _bare(units[start:end])] += 1
+                    bare = tuple(unit.lstrip(STRESS) for unit in units[start:end])
+                    counts[letter, bare] += 1
             totals: Counter[str] = Counter()
             for (letter, _), count in counts.items():
                 totals[letter] += count
@@ -102,21 +103,23 @@ class LetterAligner:
 
     def spans(self, word: str, units: Sequence[str]) -> list[tuple[int, int]] | None:
         """Range of units of each letter, or None where there are more units than letters make."""
-        size = len(units) + 1
-        best = [0.0] + [_NEVER] * len(units)
+        bare = [unit.lstrip(STRESS) for unit in units]
+        best = [0.0] + [_NEVER] * len(bare)
         steps: list[list[int]] = []
-        for letter in word:
-            row, step = [_NEVER] * size, [0] * size
-            for end in range(size):
+        for place, letter in enumerate(word, 1):
+            row, step = [_NEVER] * len(best), [0] * len(best)
+            # Later letters can make at most so many units, so earlier ones made the others.
+            first = max(0, len(bare) - _MAX_UNITS_PER_LETTER * (len(word) - place))
+            for end in range(first, min(len(bare), _MAX_UNITS_PER_LETTER * place) + 1):
                 for num in range(min(_MAX_UNITS_PER_LETTER, end) + 1):
-                    score = best[end - num]
-                    if score > _NEVER / 2:
-                        score += self._score(letter, _bare(units[end - num : end]))
-                        if score > row[end]:
-                            row[end], step[end] = score, num
+                    if best[end - num] == _NEVER:
+                        continue
+                    score = best[end - num] + self._score(letter, tuple(bare[end - num : end]))
+                    if score > row[end]:
+                        row[end], step[end] = score, num
             steps.append(step)
             best = row
-        return self._trace(steps, len(units)) if best[-1] > _NEVER / 2 else None
+        return self._trace(steps, len(bare)) if best[-1] > _NEVER else None
 
     @staticmethod
     def _trace(steps: list[list[int]], end: int) -> list[tuple[int, int]]:
@@ -151,7 +154,3 @@ class LetterAligner:
         if units[0] in _LIKELY.get(letter, ""):
             return -0.5
         return -2.0 if (units[0] in VOWELS) == (letter in "aeiouy") else -4.0
-
-
-def _bare(units: Sequence[str]) -> tuple[str, ...]:
-    return tuple(unit.lstrip(STRESS) for unit in units)

@@ -54,21 +54,6 @@ class ContextTable:
             shares = _interpolated(counts, shares)
         return max(shares, key=lambda output: shares[output]) if shares else fallback
 
-    def pruned(self) -> dict[str, str]:
-        """Best output per context, joined to a string, where it differs from the narrower one."""
-        kept: dict[str, str] = {}
-        shares: dict[Context, Distribution] = {(): {}}
-        answers: dict[Context, str] = {(): ""}
-        for context in sorted(self.counts, key=len):
-            counts, parent = self.counts[context], context[:-1]
-            shares[context] = _interpolated(counts, shares[parent])
-            best = max(shares[context], key=lambda output: shares[context][output])
-            is_seen_enough = len(context) <= _NUM_NARROW_LEVELS or counts.total() >= _MIN_WIDE_COUNT
-            answers[context] = best if is_seen_enough else answers[parent]
-            if len(context) == 1 or answers[context] != answers[parent]:
-                kept["".join(map(str, context))] = answers[context]
-        return kept
-
 
 def _interpolated(counts: Counter[str], wider: Distribution) -> Distribution:
     """Witten-Bell: a context trusts itself by its count against its number of outcomes."""
@@ -171,12 +156,41 @@ def learn_letters(lexicon: dict[str, str]) -> dict[str, str]:
         if w.isascii() and w.isalpha() and len(w) > 2
     ]
     aligner = LetterAligner.fit(random.Random(0).sample(words, _NUM_ALIGNED_WORDS))
-    table = ContextTable()
+    examples: list[tuple[str, str]] = []
     for word, units in words:
-        spans = aligner.spans(word, units)
-        for index, (start, end) in enumerate(spans or ()):
-            table.add(tuple(letter_context(word, index)), "".join(units[start:end]))
-    return table.pruned()
+        for index, (start, end) in enumerate(aligner.spans(word, units) or ()):
+            examples.append((letter_context(word, index), "".join(units[start:end])))
+    return decision_list(examples)
+
+
+def decision_list(examples: list[tuple[str, str]]) -> dict[str, str]:
+    """Best output per context prefix where it differs from the shorter prefix's.
+
+    Each width looks only at examples whose shorter context leaves a choice.
+    """
+    rules: dict[str, str] = {}
+    shares: dict[str, Distribution] = {"": {}}
+    answers = {"": ""}
+    for width in range(1, len(examples[0][0]) + 1):
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for context, output in examples:
+            counts[context[:width]][output] += 1
+        next_shares: dict[str, Distribution] = {}
+        next_answers: dict[str, str] = {}
+        for context, outputs in counts.items():
+            if width > _NUM_NARROW_LEVELS and outputs.total() < _MIN_WIDE_COUNT:
+                continue
+            found = _interpolated(outputs, shares[context[:-1]])
+            best = max(found, key=lambda output: found[output])
+            if width == 1 or best != answers[context[:-1]]:
+                rules[context] = best
+            if len(outputs) > 1:
+                next_shares[context], next_answers[context] = found, best
+        shares, answers = next_shares, next_answers
+        examples = [example for example in examples if example[0][:width] in shares]
+        if not examples:
+            break
+    return rules
 
 
 def other_form(forms: dict[str, str]) -> tuple[str, str] | None:
