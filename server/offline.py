@@ -20,7 +20,9 @@ import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from tqdm import tqdm
 
 from audio.encode import wav_bytes
 from inference_types import (
@@ -33,6 +35,8 @@ from inference_types import (
 from orchestrator import Orchestrator
 from server.collection import Speech, collect, speech_fields
 from server.resumable import fingerprint_of
+from server.schemas import MAX_SEED, MAX_SPEED, MAX_STEPS, MIN_SPEED
+from server.settings import Invocation
 from server.subtitles import to_srt
 
 MAX_PART_CHARS = 5000
@@ -51,6 +55,35 @@ class OfflineJob:
     seed: int = 0
     num_steps: int | None = None
     speed: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("seed", self.seed, 0, MAX_SEED),
+            ("steps", self.num_steps or 1, 1, MAX_STEPS),
+            ("speed", self.speed, MIN_SPEED, MAX_SPEED),
+        ):
+            if not low <= value <= high:
+                raise InvalidRequestError(f"--{name} must be from {low} to {high}", field=name)
+
+    @classmethod
+    def from_invocation(cls, invocation: Invocation) -> OfflineJob:
+        """Reads the text file. Raises InvalidRequestError naming the flag to mend."""
+        assert invocation.text_file is not None and invocation.out_dir is not None
+        try:
+            text = invocation.text_file.read_text(encoding="utf-8-sig")
+        except OSError:
+            raise InvalidRequestError("--text-file cannot be read", field="text_file") from None
+        except UnicodeDecodeError:
+            raise InvalidRequestError("--text-file must be UTF-8", field="text_file") from None
+        options = invocation.options
+        return cls(
+            text=text,
+            out_dir=invocation.out_dir,
+            voice=options["voice"],
+            seed=options["seed"],
+            num_steps=options["steps"],
+            speed=options["speed"],
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -88,6 +121,27 @@ def _last_break(text: str, max_chars: int) -> int:
     if best > max_chars // 2:
         return best
     return head.rfind(" ") if " " in head else max_chars
+
+
+def run_offline(orchestrator: Orchestrator, job: OfflineJob) -> dict[str, Any]:
+    """Start the orchestrator, make the job with a progress bar, stop. Returns the report."""
+
+    async def run() -> dict[str, Any]:
+        await orchestrator.start()
+        try:
+            await orchestrator.wait_until_ready()
+            with tqdm(unit="part", desc="speaking") as bar:
+                return await speak_file(orchestrator, job, lambda *state: _show(bar, *state))
+        finally:
+            await orchestrator.stop()
+
+    return asyncio.run(run())
+
+
+def _show(bar: tqdm[NoReturn], num_done: int, num_parts: int) -> None:
+    bar.total = num_parts
+    bar.n = num_done
+    bar.refresh()
 
 
 async def speak_file(

@@ -14,6 +14,8 @@ from pydantic_core import PydanticCustomError
 from inference_types import ChunkPolicy
 
 MAX_SEED = 2**31 - 1
+MAX_STEPS = 100
+MIN_SPEED, MAX_SPEED = 0.25, 4.0
 MAX_BATCH_TEXTS = 32
 
 
@@ -32,7 +34,9 @@ ChunkFormat = Literal["wav", "pcm"]
 
 Steps = Annotated[
     int | None,
-    Field(ge=1, le=100, description="Euler steps; omitted: the model's recommended schedule."),
+    Field(
+        ge=1, le=MAX_STEPS, description="Euler steps; omitted: the model's recommended schedule."
+    ),
 ]
 Guidance = Annotated[
     float | None,
@@ -45,7 +49,10 @@ Guidance = Annotated[
     ),
 ]
 Speed = Annotated[
-    float, Field(ge=0.25, le=4.0, description="Pace; 2.0 takes half as long, higher is faster.")
+    float,
+    Field(
+        ge=MIN_SPEED, le=MAX_SPEED, description="Pace; 2.0 takes half as long, higher is faster."
+    ),
 ]
 Sway = Annotated[
     bool | None,

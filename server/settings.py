@@ -35,6 +35,7 @@ class ServerSettings:
     host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0 for all interfaces")
     port: int = _setting(8000, "TCP port; 0 picks a free one", low=0, high=65535)
     model: str = _setting("", "model folder or Hub repository id; empty: the shipped voice")
+    vocoder: str = _setting("", "Vocos file for F5 checkpoints; empty: beside the model")
     voice_dir: str = _setting("voices", "folder where uploaded voices are kept")
     mesh: str = _setting("data=1", "device mesh, such as data=4")
     max_concurrent_requests: int = _setting(

@@ -1,0 +1,104 @@
+"""Speaking a file: equal to the server, resumable, one job a folder."""
+
+import asyncio
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference_types import InvalidRequestError, InvalidTextError, SynthesisRequest
+from orchestrator import Orchestrator
+from server.offline import OfflineJob, run_offline, speak_file, split_parts
+from server.settings import parse_command_line
+from tests.fakes import EndToEndJoiner, FakeEngine, FakeFrontend, expected_pcm
+
+
+def make_orchestrator() -> tuple[Orchestrator, FakeEngine, FakeFrontend]:
+    engine, frontend = FakeEngine(), FakeFrontend()
+    return Orchestrator(engine, frontend, EndToEndJoiner), engine, frontend
+
+
+def pcm_of(path: Path) -> np.ndarray:
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+def test_a_short_text_equals_the_servers_answer(tmp_path: Path) -> None:
+    orchestrator, engine, frontend = make_orchestrator()
+    text = "Hello there. This is a file.\n\nWith two paragraphs."
+    report = run_offline(orchestrator, OfflineJob(text=text, out_dir=tmp_path, seed=4))
+    request = SynthesisRequest(request_id="x", text=text, seed=4)
+    np.testing.assert_array_equal(
+        pcm_of(tmp_path / "audio.wav"), expected_pcm(frontend, engine, request)
+    )
+    assert "-->" in (tmp_path / "audio.srt").read_text()
+    assert report["num_parts"] == report["num_parts_made"] == 1
+    assert json.loads((tmp_path / "report.json").read_text()) == report
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    paragraphs = [f"Paragraph {'abcdefgh'[i]} has words." for i in range(4)]
+    text = "\n\n".join(part + " pad" * 1200 for part in paragraphs)
+    job = OfflineJob(text=text, out_dir=tmp_path)
+    orchestrator, engine, _ = make_orchestrator()
+    engine.delays = {"vocode": 0.005}
+
+    async def interrupt() -> None:
+        enough = asyncio.Event()
+
+        def on_part(num_done: int, num_parts: int) -> None:
+            assert num_parts == 4
+            if num_done == 1:
+                enough.set()
+
+        await orchestrator.start()
+        await orchestrator.wait_until_ready()
+        task = asyncio.ensure_future(speak_file(orchestrator, job, on_part))
+        await enough.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await orchestrator.stop()
+
+    asyncio.run(interrupt())
+    num_made = len(list(tmp_path.glob("part-*.json")))
+    assert 1 <= num_made < 4 and not (tmp_path / "audio.wav").exists()
+    report = run_offline(make_orchestrator()[0], job)
+    assert report["num_parts_made"] == 4 - num_made
+    sizes = [len(pcm_of(path)) for path in sorted(tmp_path.glob("part-*.wav"))]
+    assert len(pcm_of(tmp_path / "audio.wav")) == sum(sizes)
+    again = run_offline(make_orchestrator()[0], job)
+    assert again["num_parts_made"] == 0 and again["rtf"] is None
+
+
+def test_a_folder_of_another_job_is_refused(tmp_path: Path) -> None:
+    run_offline(make_orchestrator()[0], OfflineJob(text="One.", out_dir=tmp_path))
+    other = OfflineJob(text="One.", out_dir=tmp_path, seed=1)
+    with pytest.raises(InvalidRequestError, match="--out"):
+        run_offline(make_orchestrator()[0], other)
+
+
+def test_bad_files_and_values_name_the_flag(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTextError):
+        run_offline(make_orchestrator()[0], OfflineJob(text="...\n\n!", out_dir=tmp_path))
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes(b"caf\xe9")
+    for path in (latin, tmp_path / "missing.txt", tmp_path):
+        argv = ["generate", "--text-file", str(path), "--out", str(tmp_path / "out")]
+        with pytest.raises(InvalidRequestError, match="--text-file"):
+            OfflineJob.from_invocation(parse_command_line(argv, {}))
+    with pytest.raises(InvalidRequestError, match="--seed"):
+        OfflineJob(text="One.", out_dir=tmp_path, seed=-1)
+    with pytest.raises(InvalidRequestError, match="--speed"):
+        OfflineJob(text="One.", out_dir=tmp_path, speed=float("nan"))
+
+
+def test_parts_are_whole_paragraphs_and_lose_nothing() -> None:
+    text = "\r\n\r\n".join(["a" * 30, "b" * 30, "c" * 50, "Word. " * 40, "d" * 130, "..."])
+    parts = split_parts(text, max_chars=70)
+    assert all(0 < len(part) <= 70 for part in parts)
+    assert parts[0] == "a" * 30 + "\n\n" + "b" * 30
+    kept = "".join("".join(parts).split())
+    assert kept == "".join(text.split()).replace("...", "")
+    assert split_parts("") == []

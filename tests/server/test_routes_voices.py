@@ -1,0 +1,104 @@
+"""Voices: listed, stored with consent, heard, deleted; every refusal in words."""
+
+import asyncio
+import base64
+
+import httpx
+import pytest
+
+from tests.server.harness import Stack
+
+CONSENT = "I am the speaker and I agree."
+AUDIO = b"RIFF-something"
+FIELDS = {"name": "my-voice", "consent": CONSENT, "text": "Hello."}
+BODY = FIELDS | {"audio_base64": base64.b64encode(AUDIO).decode()}
+FILE = {"audio": ("me.wav", AUDIO, "audio/wav")}
+
+
+def test_the_built_in_voice_is_listed_and_heard(stack: Stack) -> None:
+    async def run() -> None:
+        async with stack.client() as client:
+            (voice,) = (await client.get("/v1/voices")).json()["voices"]
+            assert voice["name"] == voice["id"] == "ada"
+            assert voice["is_builtin"] and voice["is_default"]
+            preview = await client.get(voice["preview_url"])
+            assert preview.content == b"fLaC-ada"
+            assert preview.headers["content-type"] == "audio/flac"
+            assert (await client.get("/v1/voices/nobody/preview")).status_code == 404
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("is_form", [True, False])
+def test_a_voice_is_stored_used_and_deleted(stack: Stack, is_form: bool) -> None:
+    async def run() -> None:
+        async with stack.client() as client:
+            if is_form:
+                added = await client.post("/v1/voices", data=FIELDS, files=FILE)
+            else:
+                added = await client.post("/v1/voices", json=BODY)
+            assert added.status_code == 201, added.text
+            assert added.json()["name"] == "my-voice" and not added.json()["is_builtin"]
+            assert (await client.get(added.json()["preview_url"])).content == b"fLaC" + AUDIO
+            spoken = await client.post(
+                "/v1/generate", json={"gen_text": "Hi.", "voice": "my-voice"}
+            )
+            assert spoken.status_code == 200
+            twice = await client.post("/v1/voices", json=BODY)
+            assert twice.status_code == 409
+            assert (await client.delete("/v1/voices/my-voice")).status_code == 204
+            assert (await client.delete("/v1/voices/my-voice")).status_code == 404
+            assert (await client.delete("/v1/voices/ada")).status_code == 409
+
+    asyncio.run(run())
+
+
+REFUSALS = {
+    "no consent": ({"consent": ""}, 422, "consent"),
+    "blank consent": ({"consent": "  "}, 422, "consent"),
+    "no name": ({"name": ""}, 422, "name"),
+    "path as name": ({"name": "../../etc/passwd"}, 422, "name"),
+    "upper case": ({"name": "Me"}, 422, "name"),
+    "long name": ({"name": "a" * 65}, 422, "name"),
+    "long consent": ({"consent": "a" * 501}, 422, "consent"),
+    "unknown field": ({"secret": "1"}, 422, "secret"),
+    "surrogate": ({"text": "\ud800"}, 422, "text"),
+    "not base64": ({"audio_base64": "a b"}, 422, "audio_base64"),
+    "empty audio": ({"audio_base64": ""}, 422, "audio_base64"),
+    "html": ({"audio_base64": base64.b64encode(b"<html>").decode()}, 422, None),
+    "number": ({"name": 5}, 422, "name"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusals_name_the_field(stack: Stack, name: str) -> None:
+    change, status, field = REFUSALS[name]
+
+    async def run() -> httpx.Response:
+        async with stack.client() as client:
+            return await client.post("/v1/voices", json=BODY | change)
+
+    response = asyncio.run(run())
+    assert response.status_code == status, response.text
+    error = response.json()["error"]
+    assert field is None or error["field"] == field
+    assert len(stack.store.voices()) == 1
+
+
+def test_bad_forms_are_refused(stack: Stack) -> None:
+    async def run() -> list[int]:
+        async with stack.client() as client:
+            answers = [
+                await client.post("/v1/voices", data=FIELDS, files={"other": AUDIO}),
+                await client.post("/v1/voices", data=FIELDS | {"audio": "text"}, files={"x": b""}),
+                await client.post("/v1/voices", data=FIELDS | {"more": "1"}, files=FILE),
+                await client.post(
+                    "/v1/voices", content=b"junk", headers={"Content-Type": "multipart/form-data"}
+                ),
+                await client.post("/v1/voices", content=b"{}", headers={"Content-Type": "text/x"}),
+                await client.post("/v1/voices", json=[]),
+            ]
+            return [answer.status_code for answer in answers]
+
+    assert asyncio.run(run()) == [422, 422, 422, 400, 415, 422]
+    assert len(stack.store.voices()) == 1
