@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from audio.decode import decode_audio
 from frontend.aligned import AlignedFrontend, AlignedSettings
 from frontend.prompts import VoicePrompts
 from frontend.references import ReferenceCache, ReferenceEncoder, ReferenceRules
@@ -18,7 +19,7 @@ from inference_types import (
 )
 from models.duration import SILENCE_ID, DurationConfig, DurationPredictor
 from models.duration.predictor import init_params
-from tests.frontend.test_references import speech_like, wav
+from tests.tiny_models import encode, speech_like
 from text.symbols import SYMBOL_IDS
 
 HOP = 256
@@ -38,14 +39,12 @@ class FlatDurations(DurationPredictor):
 @pytest.fixture
 def store() -> VoiceStore:
     voice = make_voice(
-        VoiceInfo(name="amy", pace=1.25), wav(speech_like(4.0)), "audio/wav", is_builtin=True
+        VoiceInfo(name="amy", pace=1.25), encode(speech_like(4.0)), "audio/wav", is_builtin=True
     )
     return VoiceStore([voice])
 
 
 def make(store: VoiceStore, durations: DurationPredictor | None = None) -> AlignedFrontend:
-    from audio.decode import decode_audio
-
     rules = ReferenceRules(max_s=2.0, patch_frames=2)
     prompts = VoicePrompts(
         store, ReferenceEncoder(decode_audio, rules), ReferenceCache(), default_voice="amy"
@@ -159,7 +158,7 @@ def test_voices_come_from_name_reference_or_default_and_are_cached(store: VoiceS
     default = frontend.load_voice(request())
     assert frontend.load_voice(request(voice="amy")) is default
     assert len(default.mel) <= 2.0 * 93.75 and len(default.mel) % 2 == 0 and default.pace == 1.25
-    upload = ReferenceAudio(data=wav(speech_like(3.0)), text="some words")
+    upload = ReferenceAudio(data=encode(speech_like(3.0)), text="some words")
     uploaded = frontend.load_voice(request(voice="amy", reference=upload))
     assert uploaded.key != default.key and uploaded.pace == 1.0
     with pytest.raises(NotFoundError):

@@ -10,27 +10,11 @@ import soundfile
 from audio.decode import DecodedAudio, decode_audio
 from frontend.references import ReferenceCache, ReferenceEncoder, ReferenceRules
 from inference_types import InvalidReferenceError, VoicePrompt
+from tests.tiny_models import encode, speech_like
 
 
 def prompt(key: str, num_frames: int = 10) -> VoicePrompt:
     return VoicePrompt(key=key, mel=np.zeros((num_frames, 100), np.float32))
-
-
-def speech_like(duration_s: float, rate: int = 24_000, level: float = 0.3) -> np.ndarray:
-    """Bursts of noise with pauses, so that trimming has something to find."""
-    rng = np.random.default_rng(0)
-    t = np.arange(round(duration_s * rate)) / rate
-    return (
-        (level * rng.standard_normal(len(t)) * (np.sin(2 * np.pi * 1.5 * t) > -0.8))
-        .astype(np.float32)
-        .clip(-0.99, 0.99)
-    )
-
-
-def wav(samples: np.ndarray, rate: int = 24_000) -> bytes:
-    stream = io.BytesIO()
-    soundfile.write(stream, samples, rate, format="WAV", subtype="PCM_16")
-    return stream.getvalue()
 
 
 def test_cache_counts_and_keeps_the_recently_used_within_its_bytes() -> None:
@@ -96,7 +80,7 @@ def test_cache_stays_consistent_under_threads() -> None:
 
 def test_long_clip_is_cut_to_the_model_and_cannot_be_changed() -> None:
     encoder = ReferenceEncoder(decode_audio, ReferenceRules(max_s=3.0, patch_frames=2))
-    voice = encoder.encode(wav(speech_like(8.0, 44_100), 44_100), key="k", pace=1.1)
+    voice = encoder.encode(encode(speech_like(8.0, 44_100), 44_100), key="k", pace=1.1)
     assert 1.8 * 93.75 < len(voice.mel) <= 3.0 * 93.75 and len(voice.mel) % 2 == 0
     assert voice.mel.dtype == np.float32 and voice.mel.shape[1] == 100
     assert (voice.key, voice.pace, voice.output_gain) == ("k", 1.1, 1.0)
@@ -106,15 +90,15 @@ def test_long_clip_is_cut_to_the_model_and_cannot_be_changed() -> None:
 
 def test_quiet_clip_is_raised_and_the_gain_undoes_it() -> None:
     encoder = ReferenceEncoder(decode_audio, ReferenceRules())
-    loud = encoder.encode(wav(speech_like(2.0, level=0.1)), key="a")
-    quiet = encoder.encode(wav(speech_like(2.0, level=0.01)), key="b")
+    loud = encoder.encode(encode(speech_like(2.0, level=0.1)), key="a")
+    quiet = encoder.encode(encode(speech_like(2.0, level=0.01)), key="b")
     assert quiet.output_gain == pytest.approx(loud.output_gain / 10, rel=0.05)
     assert np.abs(loud.mel - quiet.mel).mean() < 0.1
 
 
 def test_f5_rules_give_whole_hops() -> None:
     encoder = ReferenceEncoder(decode_audio, ReferenceRules(is_f5=True))
-    voice = encoder.encode(wav(speech_like(5.0)), key="k", text="Hello. ")
+    voice = encoder.encode(encode(speech_like(5.0)), key="k", text="Hello. ")
     assert 4.0 * 93.75 < len(voice.mel) <= 5.1 * 93.75
     assert voice.text == "Hello. "
 
@@ -132,9 +116,9 @@ def test_clip_without_speech_is_refused() -> None:
 def test_stored_form_is_short_mono_flac() -> None:
     encoder = ReferenceEncoder(decode_audio, ReferenceRules())
     stereo = np.stack([speech_like(20.0)] * 2, axis=1)
-    samples, rate = soundfile.read(io.BytesIO(encoder.encode_for_storage(wav(stereo))))
+    samples, rate = soundfile.read(io.BytesIO(encoder.encode_for_storage(encode(stereo))))
     assert rate == 24_000 and samples.ndim == 1 and 8 * rate < len(samples) <= 12 * rate
-    again = encoder.encode(encoder.encode_for_storage(wav(stereo)), key="k")
-    direct = encoder.encode(wav(stereo), key="k")
+    again = encoder.encode(encoder.encode_for_storage(encode(stereo)), key="k")
+    direct = encoder.encode(encode(stereo), key="k")
     num = min(len(again.mel), len(direct.mel))
     assert np.abs(again.mel[20 : num - 60] - direct.mel[20 : num - 60]).mean() < 0.05
