@@ -86,7 +86,9 @@ class RequestGate:
             if is_complete:  # from here on receive() waits for the disconnect, without limit
                 return await receive()
             try:
-                message = await asyncio.wait_for(receive(), self._limits.stall_s)
+                # Not wait_for: before Python 3.12 it can swallow a cancellation.
+                async with asyncio.timeout(self._limits.stall_s):
+                    message = await receive()
             except TimeoutError:
                 raise RefusedError(
                     408, "request_timeout", "the body did not arrive in time; send it again"
