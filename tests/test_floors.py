@@ -16,7 +16,7 @@ FLOOR = {
     "frontend": 3,
     "tts_engine": 3,
     "orchestrator": 3,
-    "training": 3,
+    "training": 4,  # export writes the bundles that frontend reads; nothing imports training
     "server": 4,
     "main": 5,
 }

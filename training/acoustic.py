@@ -42,8 +42,8 @@ class AcousticSettings:
     """What a run is made of. `minutes` is time spent training, over all restarts."""
 
     minutes: float = 60.0
-    num_rows: int = 16
-    num_frames: int = 384
+    num_rows: int = 9
+    num_frames: int = 704  # serving adds a sentence to 3 s of reference: 500 to 800 frames
     peak_rate: float = 1.5e-3
     weight_decay: float = 0.02
     clip: float = 1.0
@@ -108,9 +108,15 @@ class AcousticTrainer:
         self.optimiser = make_optimiser(
             is_muon_matrix, weight_decay=settings.weight_decay, clip=settings.clip
         )
-        self.state = TrainState(params, self.optimiser.init(params), jax.tree.map(jnp.copy, params))
+        self.replicas = NamedSharding(mesh, PartitionSpec())
+        state = TrainState(params, self.optimiser.init(params), jax.tree.map(jnp.copy, params))
+        self.state = self.replicate(state)
         self.step = jax.jit(self._step, donate_argnums=0)
         self.evaluate = jax.jit(self._loss)
+
+    def replicate(self, state: TrainState) -> TrainState:
+        """The state on every device of the mesh; without it the second step compiles again."""
+        return jax.device_put(state, self.replicas)
 
     def build(self, params: Any) -> F5Model:
         """The network with these parameters."""
@@ -144,7 +150,8 @@ def train(data_folder: Path, out: Path, config: F5Config, settings: AcousticSett
     first, spent_s = 0, 0.0
     restored = restore_state(out, trainer.state)
     if restored is not None:
-        first, trainer.state, meta = restored
+        first, state, meta = restored
+        trainer.state = trainer.replicate(state)
         spent_s = meta["spent_s"]
         _log.info("resuming at step %d after %.1f minutes", first, spent_s / 60)
     out.mkdir(parents=True, exist_ok=True)

@@ -71,7 +71,7 @@ class CropSampler:
 
     def _row(self, target: Utterance) -> tuple[np.ndarray, np.ndarray, int, int]:
         rng, total = self._rng, self._num_frames
-        wanted_ref = int(total * rng.uniform(0.2, 0.5))
+        wanted_ref = int(total * rng.uniform(0.2, 0.4))
         num_new = min(target.num_frames, total - wanted_ref)
         start = int(rng.integers(0, target.num_frames - num_new + 1))
         reference = self._reference(target)
