@@ -36,9 +36,9 @@ STAGE_NAMES = ("preprocess-", "dispatch-", "emit-", "supervisor-")
 WAIT_S = 20.0  # generous: the machine is shared; nothing normally waits this long
 
 
-def run(test: Coroutine[Any, Any, None]) -> None:
+def run(test: Coroutine[Any, Any, None], timeout_s: float = 60) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(timeout_s):
             await test
 
     asyncio.run(bounded())
