@@ -1,0 +1,51 @@
+"""Full-size F5 (337 million parameters) with random weights against the published torch code.
+
+Needs no torch: weights grow from their names (tests/golden/seeded_weights.py), and only the
+reference's outputs are stored (tests/golden/make_f5_goldens.py). Takes 5 GB of memory and disk.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from safetensors.numpy import save_file
+
+from models.f5 import F5Config, F5Model, load_f5
+from models.f5.checkpoint_table import table
+from tests.golden import f5_cases as cases
+from tests.golden.seeded_weights import seeded_weights
+from tests.models.tiny_f5 import both_branches, goldens, padded_batch
+
+CONFIGS = {"v1": F5Config.v1_base(), "v0": F5Config.v0_base()}
+
+
+@pytest.fixture(scope="module")
+def base_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of the official base layout; v1 and v0 share it, as they do in public."""
+    config = CONFIGS["v1"]
+    model = nnx.eval_shape(lambda: F5Model(config, rngs=nnx.Rngs(0)))
+    shapes = {path: leaf.shape for path, leaf in nnx.to_flat_state(nnx.state(model))}
+    official = {row.key: row.official_shape(shapes[row.leaf]) for row in table(config)}
+    tensors = {f"ema_model.transformer.{k}": v for k, v in seeded_weights(official).items()}
+    file = tmp_path_factory.mktemp("base") / "model.safetensors"
+    save_file(tensors, file)
+    return file
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", cases.VARIANTS)
+def test_full_size_velocities_are_the_reference(base_file: Path, variant: str) -> None:
+    frames = cases.BASE_UTTERANCE[0]
+    inputs = cases.utterance_inputs(
+        *cases.BASE_UTTERANCE, mel_dim=100, vocab_size=cases.BASE_VOCAB_SIZE
+    )
+    model = load_f5(base_file, CONFIGS[variant])
+    out = both_branches(model, *padded_batch([inputs], frames), jnp.asarray([0.3]))
+    for branch in ("cond", "null"):
+        expected = goldens("base")[f"velocity.{variant}.{branch}.{frames}"]
+        got = out[f"velocity.{branch}"][0]
+        np.testing.assert_allclose(got, expected, atol=1e-3, rtol=0)
