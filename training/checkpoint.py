@@ -43,7 +43,8 @@ def save_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step_{step:09d}.safetensors"
     partial = folder / f".partial-{os.getpid()}"
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # Not ascontiguousarray: it would turn scalars into vectors.
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     save_file(contiguous, partial, metadata={_META_KEY: json.dumps(meta)})
     _sync(partial)
     os.replace(partial, path)
