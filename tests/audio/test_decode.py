@@ -118,31 +118,35 @@ def test_sizes_over_the_limit_are_refused() -> None:
     assert refused(too_long, RequestTooLargeError) == "reference_too_large"
 
 
+def flac_claiming(num_frames: int, sample_rate: int, channels: int) -> bytes:
+    """A tenth of a second of silence whose header claims more."""
+    data = bytearray(file_bytes(np.zeros((sample_rate // 10, channels)), sample_rate, "FLAC"))
+    # STREAMINFO: the low 36 bits of the 8 bytes from offset 18 count the samples.
+    packed = int.from_bytes(data[18:26], "big") >> 36 << 36 | num_frames
+    data[18:26] = packed.to_bytes(8, "big")
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
-    ("channels", "sample_rate", "duration_s", "kind", "error"),
+    ("num_frames", "sample_rate", "channels", "error"),
     [
-        (2, 48_000, 600.0, "FLAC", RequestTooLargeError),  # M9: 110 kB -> 220 MiB
-        (8, 655_350, 3.05, "FLAC", InvalidReferenceError),  # M9: 17 kB -> 61 MiB
-        (2, 192_000, 50.0, "FLAC", RequestTooLargeError),  # within 60 s, 73 MiB decoded
+        (600 * 48_000, 48_000, 2, RequestTooLargeError),  # M9: 110 kB -> 220 MiB
+        (2_000_000, 655_350, 8, InvalidReferenceError),  # M9: 17 kB -> 61 MiB
+        (50 * 192_000, 192_000, 2, RequestTooLargeError),  # within 60 s, but 73 MiB decoded
+        (2**36 - 1, 48_000, 1, RequestTooLargeError),
     ],
 )
 def test_bombs_are_refused_before_they_are_read(
-    channels: int, sample_rate: int, duration_s: float, kind: str, error: type[TTSError]
+    num_frames: int, sample_rate: int, channels: int, error: type[TTSError]
 ) -> None:
-    second = np.zeros((sample_rate, channels), np.int16)
-    num_seconds = int(duration_s)
-    data = file_bytes(
-        np.broadcast_to(second, (num_seconds, *second.shape)).reshape(-1, channels),
-        sample_rate,
-        kind,
-    )
+    data = flac_claiming(num_frames, sample_rate, channels)
     started = time.process_time()
-    with pytest.raises(error):
-        decode_audio(data)
+    refused(data, error)
     assert time.process_time() - started < 0.2
 
 
 def test_flac_of_unknown_length_stops_at_the_limit() -> None:
+    """A real bomb: 600 s of silence in 40 kB, with a header that does not say so."""
     encoder = find_format("flac").make_encoder(8_000)
     data = encoder.encode(np.zeros(8_000 * 600, np.int16)) + encoder.finish()
     assert refused(data, RequestTooLargeError) == "reference_too_large"
@@ -206,7 +210,7 @@ def test_quiet_but_real_clips_pass(level: float) -> None:
 def test_clipped_clips_are_refused() -> None:
     loud = np.clip(8 * speech_like(2.0), -1, 1)
     assert refused(file_bytes(loud)) == "reference_clipped"
-    decode_audio(file_bytes(np.clip(sine(2.0) * 3.5, -1, 1)[::1] * 0.95))
+    decode_audio(file_bytes(sine(2.0) * 3.3))
 
 
 def test_a_stereo_file_with_one_clipped_channel_is_refused() -> None:
@@ -228,7 +232,7 @@ SMALL_FILES = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     original=st.sampled_from(SMALL_FILES),
     changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8),
