@@ -48,16 +48,13 @@ class SegmentTask:
     num_samples: int
     start_sample: int
     task_id: int
+    num_steps: int
     bucket: int = 0
     slot: Slot | None = None
     num_done: int = 0
     num_failures: int = 0
     is_alone: bool = False
     is_delivered: bool = False
-
-    @property
-    def num_steps(self) -> int:
-        return self.plan.schedule.num_steps
 
     @property
     def is_first(self) -> bool:
@@ -174,6 +171,7 @@ class RequestJob:
                 num_samples=num_samples,
                 start_sample=self._planned_samples,
                 task_id=task_id,
+                num_steps=plan.schedule.num_steps,
             )
             self._is_planning = False
             self._next_segment += 1

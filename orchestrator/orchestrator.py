@@ -42,6 +42,8 @@ from orchestrator.stream import Clock, RequestStream
 
 _log = logging.getLogger(__name__)
 READY_POLL_S = 0.01
+# Looking through all logs costs in proportion to the streams held; deadlines are cheap.
+LOG_SWEEP_S = 0.5
 
 
 class Orchestrator:
@@ -69,6 +71,7 @@ class Orchestrator:
         self._clock = clock
         self._notify_fatal = on_fatal
         self._status, self._reason = Status.NEW, ""
+        self._logs_swept_s = clock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._admission = Admission(self.settings)
         self._pipeline = Pipeline(
@@ -165,7 +168,7 @@ class Orchestrator:
     def _check_accepting(self) -> None:
         if self._status in (Status.DRAINING, Status.STOPPED):
             raise ShuttingDownError("The server is shutting down.")
-        if not self.health().is_ready:
+        if not self._is_ready:
             raise EngineError("The engine is starting; try again.")
 
     async def drain(self, grace_s: float) -> None:
@@ -186,12 +189,15 @@ class Orchestrator:
         # Off the loop: our threads never wait for the loop, and the loop never for them.
         return await asyncio.to_thread(self._pipeline.stop)
 
+    @property
+    def _is_ready(self) -> bool:
+        return self._status is Status.READY and not self._pipeline.supervisor.is_suspicious
+
     def health(self) -> Health:
         """From any thread; costs no lock of the stages."""
-        is_hung = self._pipeline.supervisor.is_suspicious
         return Health(
             is_live=self._status not in (Status.HUNG, Status.FAILED, Status.STOPPED),
-            is_ready=self._status is Status.READY and not is_hung,
+            is_ready=self._is_ready,
             status=self._status,
             reason=self._reason,
             heartbeat_age_s=self._pipeline.supervisor.heartbeat_age_s,
@@ -285,7 +291,9 @@ class Orchestrator:
             idle_s = now_s - stream.unattended_since_s
             if stream.num_readers == 0 and idle_s > self.settings.abandon_after_s:
                 stream.cancel("abandoned")
-        self.streams.sweep()
+        if now_s - self._logs_swept_s > LOG_SWEEP_S:
+            self._logs_swept_s = now_s
+            self.streams.sweep()
 
 
 def _settle(accepted: asyncio.Future[None], error: TTSError | None) -> None:

@@ -23,6 +23,8 @@ from orchestrator.stream import Clock
 from orchestrator.supervisor import Supervisor, Watched
 
 _log = logging.getLogger(__name__)
+# A tick may hold a step, a prefill and a vocode, and two ticks are in flight.
+HANG_STEPS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,7 @@ class Pipeline:
         self.supervisor = Supervisor(
             settings,
             clock,
+            hang_after_s=self._hang_after_s,
             sweep=hooks.sweep,
             on_restart=lambda name: metrics.count("thread_restarts_total", label=name),
             on_fatal=hooks.on_fatal,
@@ -133,6 +136,12 @@ class Pipeline:
         )
         supervisor = StageThread("supervisor-0", self.supervisor.run, lambda: None)
         return [supervisor, *preprocess, dispatch, emit]
+
+    def _hang_after_s(self) -> float:
+        """A hang on this device: never shorter than a few of its slowest steps in flight."""
+        costs = self.dispatcher.costs
+        slowest_step_s = 0.0 if costs is None else max(costs.step_s.values())
+        return max(self._settings.hang_after_s, HANG_STEPS * slowest_step_s)
 
     def start(self) -> None:
         for thread in self._threads:

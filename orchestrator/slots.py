@@ -100,10 +100,11 @@ class SlotTable:
             rank, urgency_s = Rank.FIRST, job.arrival_s
         else:
             rank = Rank.PLAYING
+            since_s = now_s if job.first_audio_s is None else job.first_audio_s
             urgency_s = playback_slack_s(
-                now_s=now_s,
-                playing_since_s=job.first_audio_s,
                 start_sample=task.start_sample,
+                played_s=now_s - since_s,
+                read_samples=job.stream.log.read_samples,
                 sample_rate=self._spec.sample_rate,
                 work_left_s=num_left * costs.step_s[bucket, costs.sizes[0]],
             )

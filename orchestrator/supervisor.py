@@ -40,12 +40,14 @@ class Supervisor:
         settings: OrchestratorSettings,
         clock: Clock,
         *,
+        hang_after_s: Callable[[], float],
         sweep: Callable[[], None],
         on_restart: Callable[[str], None],
         on_fatal: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._hang_after_s = hang_after_s
         self._sweep = sweep
         self._on_restart = on_restart
         self._on_fatal = on_fatal
@@ -65,7 +67,7 @@ class Supervisor:
     @property
     def is_suspicious(self) -> bool:
         """Half of the time to a hang has passed in silence: not ready, perhaps not dead."""
-        return self.heartbeat_age_s > self._settings.hang_after_s / 2
+        return self.heartbeat_age_s > self._hang_after_s() / 2
 
     @property
     def heartbeat_age_s(self) -> float:
@@ -85,7 +87,7 @@ class Supervisor:
         self._sweep()
         if stop.is_set() or self.is_fatal:
             return
-        if self.heartbeat_age_s > self._settings.hang_after_s:
+        if self.heartbeat_age_s > self._hang_after_s():
             self._report_hang()
             return
         for watched in self._watched:

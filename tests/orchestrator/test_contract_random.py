@@ -165,7 +165,7 @@ class Clients:
             except QueueFullError as error:
                 assert error.retry_after_s >= 1
                 self.num_refused += 1
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.03)
             except TTSError as error:
                 assert error.code == "engine_restarting", error
                 await asyncio.sleep(0.005)
@@ -276,6 +276,5 @@ def test_two_thousand_streams_keep_the_contract() -> None:
         assert {"step raises", "late step", "late vocode", "thread dies"} <= set(chaos.counts)
         assert counters["requests_finished_total"][""] >= ends["final"]
         assert clients.num_refused > 0
-        print(ends, chaos.counts, clients.num_refused, counters["replays_total"])
 
     run(body(), timeout_s=300)

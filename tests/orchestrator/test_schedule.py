@@ -121,10 +121,25 @@ def test_padding_counts_empty_places_and_short_rows() -> None:
     assert choice.padding == pytest.approx(1 - 3 * 75 / 400)
 
 
-def test_slack_is_time_to_playback_less_work() -> None:
-    slack = dict(now_s=100.0, start_sample=48_000, sample_rate=24_000, work_left_s=0.5)
-    assert playback_slack_s(playing_since_s=99.0, **slack) == 0.5  # type: ignore[arg-type]
-    assert playback_slack_s(playing_since_s=None, **slack) == 1.5  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("played_s", "read_samples", "slack_s"),
+    [
+        (0.0, 0, 1.5),  # nothing played: 2 s of sound before it, 0.5 s of work
+        (1.0, 48_000, 0.5),  # a second was played
+        (3.0, 48_000, -0.5),  # everything was played: the listener waits
+        (3.0, 12_000, 1.0),  # only half a second was ever read
+    ],
+)
+def test_slack_is_time_to_playback_less_work(
+    played_s: float, read_samples: int, slack_s: float
+) -> None:
+    assert slack_s == playback_slack_s(
+        start_sample=48_000,
+        played_s=played_s,
+        read_samples=read_samples,
+        sample_rate=24_000,
+        work_left_s=0.5,
+    )
 
 
 def side(
