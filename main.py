@@ -14,57 +14,53 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference_types import BucketSpec, Engine, TTSError
-from server.settings import Invocation, ServerSettings, SettingsError, parse_command_line
+from audio.join import JoinSettings, SegmentJoiner
+from audio.reference_decoder import ReferenceDecoder
+from frontend.voices import VoiceStore
+from inference_types import BucketSpec, TTSError
+from kernels.allocator import keep_freed_memory
+from orchestrator import Orchestrator, OrchestratorSettings
+from server import ServerSettings, create_app
+from server.offline import OfflineJob, run_offline
+from server.serving import ENGINE_LOST, SpeechServer, address_of, open_socket, run_in_background
+from server.settings import Invocation, SettingsError, parse_command_line
 
 if TYPE_CHECKING:
-    from audio.reference_decoder import ReferenceDecoder
+    from frontend.bundle import ModelBundle
     from frontend.prompts import VoicePrompts
-    from orchestrator import Orchestrator
+    from tts_engine import TTSEngine
 
 USAGE_ERROR = 2
-# Rows of a bucket cost memory, not time: enough for every batch to find a full one waiting.
+# Slots cost memory, not time: enough for every batch to find its rows waiting.
 NUM_SLOTS = 8
 _log = logging.getLogger("jetvoice")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """Everything below the HTTP floor, put together."""
+    """Everything below the HTTP floor, put together and not yet running."""
 
-    engine: Engine
+    engine: TTSEngine
     orchestrator: Orchestrator
     prompts: VoicePrompts
     decoder: ReferenceDecoder
 
 
 def build(settings: ServerSettings, on_fatal: Callable[[str], None]) -> Product:
-    """Load the model and wire it up; nothing runs yet. Raises ModelLoadError."""
-    # Not at the top: `--help` and bad settings answer without loading jax.
-    from audio.join import JoinSettings, SegmentJoiner
-    from audio.reference_decoder import ReferenceDecoder
+    """Load the model and wire it up. Raises ModelLoadError."""
+    # jax is loaded here and not at the top: `--help` and bad settings answer at once.
     from frontend.assembly import make_frontend
     from frontend.bundle import find_bundle
-    from frontend.voices import VoiceStore
-    from models.runtime import choose_compute_dtype, prepare_runtime
-    from orchestrator import Orchestrator, OrchestratorSettings
-    from tts_engine import EngineSettings, TTSEngine
 
     bundle = find_bundle(settings.model, settings.vocoder)
-    cache = settings.compile_cache
-    prepare_runtime(Path(cache).expanduser() if cache else None)
-    shapes = EngineSettings(
-        buckets=tuple(
-            BucketSpec(max_frames=frames, num_slots=NUM_SLOTS)
-            for frames in bundle.serving.bucket_frames
-        ),
-        num_data_shards=settings.num_data,
-    )
-    engine = TTSEngine(bundle.load_acoustic(choose_compute_dtype()), bundle.load_vocoder(), shapes)
+    engine = _make_engine(bundle, settings)
     decoder = ReferenceDecoder()
-    store = VoiceStore(bundle.voices, settings.voice_path)
-    max_frames = max(bundle.serving.bucket_frames)
-    frontend = make_frontend(bundle, store, decoder.decode, max_frames=max_frames)
+    frontend = make_frontend(
+        bundle,
+        VoiceStore(bundle.voices, settings.voice_path),
+        decoder.decode,
+        max_frames=max(bundle.serving.bucket_frames),
+    )
     sample_rate = engine.spec.sample_rate
     join = JoinSettings.f5() if bundle.kind == "packed" else JoinSettings()
     orchestrator = Orchestrator(
@@ -79,55 +75,55 @@ def build(settings: ServerSettings, on_fatal: Callable[[str], None]) -> Product:
         ),
         on_fatal=on_fatal,
     )
-    return Product(
-        engine=engine, orchestrator=orchestrator, prompts=frontend.prompts, decoder=decoder
+    prompts = frontend.prompts
+    return Product(engine=engine, orchestrator=orchestrator, prompts=prompts, decoder=decoder)
+
+
+def _make_engine(bundle: ModelBundle, settings: ServerSettings) -> TTSEngine:
+    from models.runtime import choose_compute_dtype, prepare_runtime
+    from tts_engine import EngineSettings, TTSEngine
+
+    cache = settings.compile_cache
+    prepare_runtime(Path(cache).expanduser() if cache else None)
+    lengths = bundle.serving.bucket_frames
+    shapes = EngineSettings(
+        buckets=tuple(BucketSpec(max_frames=n, num_slots=NUM_SLOTS) for n in lengths),
+        num_data_shards=settings.num_data,
     )
+    acoustic = bundle.load_acoustic(choose_compute_dtype())
+    return TTSEngine(acoustic, bundle.load_vocoder(), shapes)
 
 
 def serve(settings: ServerSettings) -> int:
     """Run the server until a signal; returns the exit code."""
-    from server import create_app
-    from server.serving import (
-        ENGINE_LOST,
-        SpeechServer,
-        address_of,
-        open_socket,
-        run_in_background,
-    )
-
     listener = open_socket(settings.host, settings.port)
     address = address_of(listener)
     servers: list[SpeechServer] = []
     product = build(settings, lambda reason: servers[0].fail(ENGINE_LOST))
-    orchestrator, prompts = product.orchestrator, product.prompts
     app = create_app(
-        orchestrator,
-        prompts.store,
+        product.orchestrator,
+        product.prompts.store,
         engine_spec=product.engine.spec,
-        default_voice=prompts.default_voice,
-        encode_voice=prompts.encode_for_storage,
+        default_voice=product.prompts.default_voice,
+        encode_voice=product.prompts.encode_for_storage,
         settings=settings,
-        lifespan=run_in_background(orchestrator),
+        lifespan=run_in_background(product.orchestrator),
     )
-    servers.append(
-        SpeechServer(
-            app,
-            settings,
-            orchestrator,
-            on_ready=lambda: print(f"JetVoice is ready: open {address}", flush=True),
-        )
-    )
+    server = SpeechServer(app, settings, product.orchestrator, lambda: _announce(address))
+    servers.append(server)
     with product.decoder:
         _log.info("warming up; %s answers probes already", address)
-        return servers[0].run_on(listener)
+        return server.run_on(listener)
+
+
+def _announce(address: str) -> None:
+    print(f"JetVoice is ready: open {address}", flush=True)
 
 
 def generate(invocation: Invocation) -> int:
     """Speak a file into a folder; run it again to go on where it stopped."""
-    from server.offline import OfflineJob, run_offline
-
     job = OfflineJob.from_invocation(invocation)
-    product = build(invocation.settings, lambda reason: None)
+    product = build(invocation.settings, lambda reason: _log.critical("%s", reason))
     with product.decoder:
         report = run_offline(product.orchestrator, job)
     print(f"{report['audio_s']} s of audio in {job.out_dir / 'audio.wav'}")
@@ -135,6 +131,7 @@ def generate(invocation: Invocation) -> int:
 
 
 def main() -> int:
+    keep_freed_memory()
     try:
         invocation = parse_command_line(sys.argv[1:], os.environ)
         logging.basicConfig(

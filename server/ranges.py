@@ -22,8 +22,8 @@ def parse_range(header: str, num_bytes: int) -> tuple[int, int] | None:
         return None  # several ranges, other units and nonsense: the whole body is allowed
     if match[1]:
         start = int(match[1])
-        end = int(match[2]) + 1 if match[2] else num_bytes
-        if end <= start:
+        end = int(match[2]) + 1 if match[2] else max(start, num_bytes)
+        if match[2] and end <= start:
             return None
     else:
         start, end = max(0, num_bytes - int(match[2])), num_bytes

@@ -36,7 +36,9 @@ class ServerSettings:
     port: int = _setting(8000, "TCP port; 0 picks a free one", low=0, high=65535)
     model: str = _setting("", "model folder or Hub repository id; empty: the shipped voice")
     vocoder: str = _setting("", "Vocos file for F5 checkpoints; empty: beside the model")
-    voice_dir: str = _setting("voices", "folder where uploaded voices are kept")
+    voice_dir: str = _setting(
+        "~/.local/share/jetvoice/voices", "folder where uploaded voices are kept"
+    )
     mesh: str = _setting("data=1", "device mesh, such as data=4")
     max_concurrent_requests: int = _setting(
         64, "speech requests admitted at once", low=1, high=4096

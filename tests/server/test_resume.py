@@ -94,8 +94,8 @@ def test_direct_get_survives_cuts(running: Running) -> None:
     query = urlsplit("?" + str(httpx.QueryParams({"gen_text": TEXT, "seed": 11}))).query
     num_before = len(running.stack.engine.calls_of("prefill"))
     reader = CutReader(running, f"/v1/generate/stream?{query}")
-    while not reader.read(4000):
+    while not reader.read(9000):
         pass
     check(running, reader, 11)
-    assert reader.num_cuts > 5
+    assert reader.num_cuts > 3
     assert len(running.stack.engine.calls_of("prefill")) == num_before + 4
