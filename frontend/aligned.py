@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from frontend.pieces import cut
+from frontend.pieces import check_language, cut
 from frontend.prompts import VoicePrompts
 from frontend.schedules import RecommendedSchedule
 from inference_types import (
@@ -75,10 +75,14 @@ class AlignedFrontend:
         return self.prompts.load(request)
 
     def split(self, request: SynthesisRequest, voice: VoicePrompt) -> list[TextSegment]:
-        """Pieces of the normalised text that fit the largest bucket with some room to spare."""
+        """Written-out pieces that fit the largest bucket with some room to spare.
+
+        Raises InvalidTextError.
+        """
         frames = self._settings.max_frames - len(voice.mel)
         room_s = frames * self._settings.hop_samples / self._settings.sample_rate
         budget_s = BUDGET_SHARE * room_s * request.speed / voice.pace
+        check_language(request.text)
         return cut(request.text, request.chunk_policy, budget_s)
 
     def estimate_duration_s(self, request: SynthesisRequest, voice: VoicePrompt) -> float:

@@ -172,3 +172,30 @@ def test_estimate_is_near_the_planned_length(store: VoiceStore) -> None:
     estimate = frontend.estimate_duration_s(request(text), plain_voice())
     slow = frontend.estimate_duration_s(request(text, speed=0.5), plain_voice())
     assert 10 < estimate < 25 and slow == pytest.approx(2 * estimate)
+
+
+def test_pieces_are_written_out_and_point_into_the_text_as_sent(store: VoiceStore) -> None:
+    text = "It costs $5 on 3 May 2021. Dr. Smith paid   12% less, he said, and left."
+    pieces = make(store).split(request(text), plain_voice())
+    assert not any(char.isdigit() for piece in pieces for char in piece.text)
+    assert pieces[0].start == 0 and pieces[-1].end == len(text)
+    for before, after in zip(pieces[:-1], pieces[1:], strict=True):
+        # A number that is cut after it was written out belongs to both pieces.
+        assert before.start < after.start and before.end <= after.end
+        assert after.index == before.index + 1
+    assert [piece.is_last for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+
+
+@pytest.mark.parametrize("text", ["Привет, как дела?", "こんにちは、元気ですか", "مرحبا بالعالم"])
+def test_other_languages_are_refused_by_name_of_the_fix(store: VoiceStore, text: str) -> None:
+    with pytest.raises(InvalidTextError) as caught:
+        make(store).split(request(text), plain_voice())
+    assert caught.value.code == "language_unsupported" and "--model" in caught.value.message
+
+
+def test_stray_foreign_word_is_skipped_and_every_piece_can_be_planned(store: VoiceStore) -> None:
+    text = "This is a rather long sentence about many things. Да. It goes on after that. " * 3
+    frontend = make(store)
+    asked = request(text, chunk_policy="equal")
+    for piece in frontend.split(asked, plain_voice(400)):
+        assert frontend.plan(asked, plain_voice(400), piece).words
