@@ -19,6 +19,7 @@ import numpy as np
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from inference_types import BucketSpec, ModelLoadError
 from models.f5 import F5Config, F5Model
 from models.rows import RowInput, Rows, insert_row, prefill_row, step_rows, vocode_row
 from models.vocos import Vocos
@@ -27,10 +28,12 @@ DATA_AXIS = "data"
 
 
 def data_mesh(num_shards: int) -> Mesh:
-    """The first `num_shards` devices in a row. Raises ValueError when there are fewer."""
+    """The first `num_shards` devices in a row. Raises ModelLoadError when there are fewer."""
     devices = jax.devices()
     if len(devices) < num_shards:
-        raise ValueError(f"mesh data={num_shards} needs as many devices, found {len(devices)}")
+        raise ModelLoadError(
+            f"mesh data={num_shards} needs {num_shards} devices, but there are {len(devices)}"
+        )
     return Mesh(np.array(devices[:num_shards]), (DATA_AXIS,))
 
 
@@ -69,15 +72,21 @@ class Networks:
 
 
 class BucketPrograms:
-    """Every verb for rows of up to `max_frames` frames in `num_slots` slots.
+    """Every verb for the rows of one bucket.
 
     `compile` runs first; afterwards each method is one dispatch that cannot compile anything.
+    Raises ModelLoadError for a bucket that is not a whole number of the model's patches.
     """
 
-    def __init__(self, networks: Networks, max_frames: int, num_slots: int) -> None:
+    def __init__(self, networks: Networks, spec: BucketSpec) -> None:
+        if spec.max_frames % networks.config.patch_frames:
+            raise ModelLoadError(
+                f"buckets must be multiples of {networks.config.patch_frames} frames,"
+                f" not {spec.max_frames}"
+            )
         self._networks = networks
-        self._max_frames = max_frames
-        self._num_slots = num_slots
+        self._max_frames = spec.max_frames
+        self._num_slots = spec.num_slots
         self._programs: dict[tuple[str, int, int], Any] = {}
         self._row = jax.eval_shape(self._prefill, networks.acoustic_params, self._input_shapes())
 

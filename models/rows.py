@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.sharding import Sharding
 from jaxtyping import Bool, Float, Int, UInt32
 
+from inference_types import SegmentPlan
 from models.f5 import F5Config, F5Model
 from models.flow import euler_step
 from models.vocos import Vocos
@@ -43,6 +45,25 @@ class RowInput(NamedTuple):
     guidance_scale: Float[Array, ""]
     seed_words: UInt32[Array, " w"]
     segment_index: Int[Array, ""]
+
+
+def pad_plan(plan: SegmentPlan, max_frames: int) -> RowInput:
+    """A plan as numpy arrays of a bucket's length. Ids beyond the row's frames are cut."""
+    num_ref = plan.num_ref_frames
+    cond = np.zeros((max_frames, plan.voice.mel.shape[1]), np.float32)
+    cond[:num_ref] = plan.voice.mel
+    ids = plan.text_ids[: plan.num_frames]
+    text_ids = np.full(max_frames, -1, np.int32)
+    text_ids[: len(ids)] = ids
+    return RowInput(
+        cond=cond,
+        text_ids=text_ids,
+        num_ref_frames=np.int32(num_ref),
+        num_frames=np.int32(plan.num_frames),
+        guidance_scale=np.float32(plan.guidance_scale),
+        seed_words=np.array([(plan.seed >> 32) & 0xFFFFFFFF, plan.seed & 0xFFFFFFFF], np.uint32),
+        segment_index=np.int32(plan.segment_index),
+    )
 
 
 def row_noise(

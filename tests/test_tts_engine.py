@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-from inference_types import BucketSpec, SegmentPlan, Slot, VoicePrompt
+from inference_types import BucketSpec, ModelLoadError, SegmentPlan, Slot, VoicePrompt
 from models.f5 import F5Config, sample, seeded_noise
 from models.flow import time_grid
 from models.rows import row_noise
@@ -242,6 +243,14 @@ def test_misuse_is_a_value_error_and_changes_nothing(engine: TTSEngine) -> None:
     assert engine.vocode(slot).result().shape == (21 * 256,)
 
 
+def test_settings_that_cannot_work_are_named() -> None:
+    odd = dataclasses.replace(SETTINGS, buckets=(BucketSpec(max_frames=33, num_slots=4),))
+    many = dataclasses.replace(SETTINGS, num_data_shards=1000)
+    for settings, words in ((odd, "multiples of 2 frames"), (many, "needs 1000 devices")):
+        with pytest.raises(ModelLoadError, match=words):
+            TTSEngine(random_f5(ALIGNED), random_vocos(), settings)
+
+
 DEVICES_SCRIPT = """
 import sys
 import jax
@@ -270,7 +279,7 @@ def test_eight_devices_give_the_same_sound(engine: TTSEngine, tmp_path: Path) ->
     root = Path(__file__).parents[1]
     flags = "--xla_force_host_platform_device_count=8"
     subprocess.run(
-        [sys.executable, "-c", "import dataclasses\n" + DEVICES_SCRIPT, tmp_path / "waves.npz"],
+        [sys.executable, "-c", DEVICES_SCRIPT, tmp_path / "waves.npz"],
         cwd=root,
         env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
         check=True,
