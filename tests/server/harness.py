@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 import wave
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -23,6 +23,7 @@ from frontend.voices import VoiceInfo, VoiceStore, make_voice
 from inference_types import InvalidReferenceError
 from orchestrator import Orchestrator, OrchestratorSettings
 from server import ServerSettings, create_app
+from server.app import Lifespan
 from tests.fakes import EndToEndJoiner, FakeEngine, FakeFrontend
 
 RATE = 24_000
@@ -52,10 +53,12 @@ class Stack:
         default_factory=lambda: OrchestratorSettings(chunk_samples=2400)
     )
     settings: ServerSettings = field(default_factory=ServerSettings)
+    on_fatal: Callable[[str], None] = print
+    lifespan: Callable[[Orchestrator], Lifespan] | None = None
 
     def __post_init__(self) -> None:
         self.orchestrator = Orchestrator(
-            self.engine, self.frontend, EndToEndJoiner, self.orchestration
+            self.engine, self.frontend, EndToEndJoiner, self.orchestration, on_fatal=self.on_fatal
         )
         self.store = make_store()
         self.app: FastAPI = create_app(
@@ -65,6 +68,7 @@ class Stack:
             default_voice="ada",
             encode_voice=encode_voice,
             settings=self.settings,
+            lifespan=self.lifespan(self.orchestrator) if self.lifespan else None,
         )
 
     @asynccontextmanager
