@@ -363,6 +363,7 @@ RULES: tuple[tuple[str, Reader], ...] = (
         lambda m: " point ".join(cardinal(part) for part in m[0].split(".")),
     ),
     (rf"{_SIGN}(?P<number>{_NUMBER})", _number),
+    (r"(?<![\w.])\.(?P<digits>\d{1,15})", lambda m: "point " + digit_by_digit(m["digits"])),
     (
         r"\b(?P<title>Mr|Mrs|Ms|Dr|Prof|St|Gen|Col|Capt|Lt|Sgt|Gov|Sen|Rep|Rev|Hon|Mt|Ft)\."
         r"(?= ?[A-Z])",

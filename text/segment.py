@@ -129,7 +129,8 @@ class _Cutter:
         """End of the first sentence or clause of at least a quarter of `cap`, if within `cap`."""
         earliest, limit = self._place(start, cap / 4), self._limit(start, cap)
         ends = [_nearest(level, earliest, earliest, limit) for level in self._levels[:2]]
-        return min((end for end in ends if end is not None), default=None)
+        found = [end for end in ends if end is not None and self._has_sound(start, end)]
+        return min(found, default=None)
 
     def _limit(self, start: int, seconds: float) -> int:
         """Largest end with at most `seconds` from `start`, at least one character on."""
@@ -149,8 +150,10 @@ class _Cutter:
         spoken = bisect.bisect_right(self._num_spoken_before, num_before) - 1
         if spoken >= len(self._text):
             return len(self._text)
-        marks = self._text[max(start, spoken - _MAX_MARKS) : spoken].split()
-        return spoken - len(marks[-1]) if marks and self._text[spoken - 1].strip() else spoken
+        begin = spoken
+        while begin > max(start, spoken - _MAX_MARKS) and _cost(self._text[begin - 1])[0] == "mark":
+            begin -= 1
+        return begin
 
     def _strip_right(self, start: int, end: int) -> int:
         num_spoken = self._num_spoken_before[end]

@@ -33,6 +33,7 @@ ENGLISH = [
     ("50% off", "fifty percent off"),
     ("3.14", "three point one four"),
     ("1,234,567", "one million two hundred thirty-four thousand five hundred sixty-seven"),
+    ("about .05", "about point zero five"),
     ("agent 007", "agent zero zero seven"),
     ("1/2 and 3/4", "one half and three quarters"),
     ("½ cup", "one half cup"),

@@ -11,9 +11,10 @@ from text.boundaries import find_boundaries
 from text.segment import is_speakable, speech_units, split
 
 STORY = (
-    "Mr. J. R. Smith paid $3.50 to Dr. Wu at 5 p.m. yesterday. Then he left... and never came back. "
+    "Mr. J. R. Smith paid $3.50 to Dr. Wu at 5 p.m. yesterday. Then he left... and stayed away. "
     '"Stop!" she cried. "Go away, please, and do not come back before the sun has set, or else." '
-    "Version 2.0 is out (see example.com for more). 你好，世界！今天天气很好，我们去公园玩吧。好的。 "
+    "Version 2.0 is out (see example.com for more). "
+    "你好，世界！今天天气很好，我们去公园玩吧。好的。 "
 ) * 3
 
 
@@ -43,7 +44,7 @@ def sentences_of(text: str) -> list[str]:
         ("他说：“走吧。”然后走了。", ["他说：“走吧。”", "然后走了。"]),
         ("你好。OK. 再见", ["你好。", "OK.", "再见"]),
         ("Title\nText goes on", ["Title", "Text goes on"]),
-        ("I, etc., agree. e.g. this", ["I, etc., agree.", "e.g. this"]),
+        ("I, etc., agree. Fig. 3 shows", ["I, etc., agree.", "Fig. 3 shows"]),
         ("Is it I? It is I. Good.", ["Is it I?", "It is I.", "Good."]),
     ],
 )
