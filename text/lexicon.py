@@ -10,7 +10,6 @@ from pathlib import Path
 from text.letter_alignment import VOWELS
 
 _FOLDER = Path(__file__).parent
-_MAX_CONTEXT = 9
 _PADDING = "#" * 4
 
 
@@ -50,22 +49,22 @@ def find_word(word: str) -> Entry | None:
     return Entry(symbols=symbols, other_tag=other[0], other_symbols=other[1])
 
 
-def letter_context(word: str, index: int) -> str:
-    """A letter and its neighbours, nearest first, right before left; `#` is outside the word."""
+def letter_contexts(word: str) -> list[str]:
+    """Each letter with its neighbours, nearest first, right before left; `#` is outside."""
     padded = _PADDING + word + _PADDING
-    place = index + len(_PADDING)
-    around = [padded[place + step] for n in range(1, len(_PADDING) + 1) for step in (n, -n)]
-    return padded[place] + "".join(around)
+    reach = len(_PADDING)
+    order = [0, *(step for n in range(1, reach + 1) for step in (n, -n))]
+    places = range(reach, reach + len(word))
+    return ["".join([padded[place + step] for step in order]) for place in places]
 
 
 def sound_out(word: str) -> str:
     """Symbols of a lower-case ASCII word nobody listed, from its letters, with one main stress."""
     table = _letters()
     symbols: list[str] = []
-    for index in range(len(word)):
-        context = letter_context(word, index)
+    for context in letter_contexts(word):
         answer = ""
-        for width in range(1, _MAX_CONTEXT + 1):
+        for width in range(1, len(context) + 1):
             answer = table.get(context[:width], answer)
         symbols.append(answer)
     return _with_one_main_stress("".join(symbols))

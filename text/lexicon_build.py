@@ -13,46 +13,30 @@ one core and is run once; the two files are committed.
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import logging
 import lzma
 import random
+import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from text.english_forms import JOINED
 from text.letter_alignment import LetterAligner, align_units, sound_units
-from text.lexicon import letter_context
+from text.lexicon import letter_contexts
 
-Context = tuple[Hashable, ...]
+Context = tuple[str, ...]
 Distribution = dict[str, float]
 
 _NUM_ALIGNED_WORDS = 8000
 _MIN_WIDE_COUNT = 2
 _NUM_NARROW_LEVELS = 3
+_MIN_LIKENESS = 0.4
+_WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*'?")
 _PUNCTUATION = '-.,;:!?"()'
 _logger = logging.getLogger(__name__)
-
-
-class ContextTable:
-    """Counts of outputs under ever wider contexts; a wider one extends the tuple of a narrower."""
-
-    def __init__(self) -> None:
-        self.counts: dict[Context, Counter[str]] = defaultdict(Counter)
-
-    def add(self, context: Context, output: str) -> None:
-        for width in range(1, len(context) + 1):
-            self.counts[context[:width]][output] += 1
-
-    def best(self, context: Context, fallback: str) -> str:
-        shares: Distribution = {}
-        for width in range(1, len(context) + 1):
-            counts = self.counts.get(context[:width])
-            if counts is None:
-                break
-            shares = _interpolated(counts, shares)
-        return max(shares, key=lambda output: shares[output]) if shares else fallback
 
 
 def _interpolated(counts: Counter[str], wider: Distribution) -> Distribution:
@@ -79,19 +63,28 @@ def read_misaki(folder: Path) -> tuple[dict[str, str], dict[str, dict[str, str]]
     return words, several
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """The data's most frequent form of each word, from its training rows."""
+def read_metadata(path: Path, misaki: dict[str, str]) -> dict[str, str]:
+    """The data's most frequent form of each word, from its training rows.
+
+    Forms far from misaki's are left out: they come from rows where words and symbols slipped.
+    """
     forms: dict[str, Counter[str]] = defaultdict(Counter)
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         if row["lang"] == "en" and row["split"] == "train":
             for word, symbols in _word_forms(row["text"], row["phonemes"]):
-                forms[word][symbols] += 1
-    return {word: counts.most_common(1)[0][0] for word, counts in forms.items() if word}
+                is_slip = not _is_alike(symbols, misaki.get(word, symbols))
+                if _WORD.fullmatch(word) and symbols.isalpha() and not is_slip:
+                    forms[word][symbols] += 1
+    return {word: counts.most_common(1)[0][0] for word, counts in forms.items()}
+
+
+def _is_alike(first: str, second: str) -> bool:
+    return difflib.SequenceMatcher(None, first, second, autojunk=False).ratio() > _MIN_LIKENESS
 
 
 def _word_forms(text: str, phonemes: str) -> list[tuple[str, str]]:
-    """Words and their symbols; words run together are left out, and so is a row that misfits."""
+    """Words and their symbols; words run together are left out, and rows that do not match up."""
     words = [bare for word in text.split() if (bare := word.strip(_PUNCTUATION).lower())]
     groups = [group.strip(_PUNCTUATION) for group in phonemes.split()]
     pairs: list[tuple[str, str]] = []
@@ -103,24 +96,32 @@ def _word_forms(text: str, phonemes: str) -> list[tuple[str, str]]:
         elif index < len(words):
             pairs.append((words[index], group))
             index += 1
-    return pairs if index == len(words) and len(pairs) <= len(groups) else []
+        else:
+            return []
+    return pairs if index == len(words) else []
 
 
 class FormRewriter:
     """Rewrites misaki's forms to the data's, one symbol at a time, by sounds and letters around."""
 
-    def __init__(self, aligner: LetterAligner) -> None:
+    def __init__(self, aligner: LetterAligner, words: Iterable[tuple[str, str, str]]) -> None:
+        """`words` are (word, misaki form, data form)."""
         self._aligner = aligner
-        self._table = ContextTable()
-
-    def learn(self, word: str, source: str, target: str) -> None:
-        outputs = align_units(sound_units(source), sound_units(target))
-        for context, output in zip(self._contexts(word, source), outputs, strict=True):
-            self._table.add(context, output)
+        examples: list[tuple[Context, str]] = []
+        for word, source, target in words:
+            outputs = align_units(sound_units(source), sound_units(target))
+            examples += zip(self._contexts(word, source), outputs, strict=True)
+        self._rules = decision_list(examples)
 
     def rewrite(self, word: str, source: str) -> str:
-        contexts = self._contexts(word, source)
-        return "".join(self._table.best(context, str(context[0])) for context in contexts)
+        """`source` in the habits of the data."""
+        return "".join(map(self._rewritten, self._contexts(word, source)))
+
+    def _rewritten(self, context: Context) -> str:
+        answer = context[0]
+        for width in range(1, len(context) + 1):
+            answer = self._rules.get(context[:width], answer)
+        return answer
 
     def _contexts(self, word: str, source: str) -> list[Context]:
         units = sound_units(source)
@@ -140,10 +141,8 @@ def build_lexicon(
     """All words in the data's habits, and the rewriter for further forms."""
     plain = [(w, sound_units(s)) for w, s in sorted(misaki.items()) if w.isalpha() and len(w) > 1]
     aligner = LetterAligner.fit(random.Random(0).sample(plain, _NUM_ALIGNED_WORDS))
-    rewriter = FormRewriter(aligner)
-    for word, form in data.items():
-        if word in misaki and word.isalpha():
-            rewriter.learn(word, misaki[word], form)
+    known = [(w, misaki[w], form) for w, form in data.items() if w in misaki and w.isalpha()]
+    rewriter = FormRewriter(aligner, known)
     lexicon = {word: rewriter.rewrite(word, form) for word, form in misaki.items()}
     return lexicon | data, rewriter
 
@@ -155,28 +154,31 @@ def learn_letters(lexicon: dict[str, str]) -> dict[str, str]:
         for w, s in sorted(lexicon.items())
         if w.isascii() and w.isalpha() and len(w) > 2
     ]
+    # Half of them make nearly the same rules in half the time.
+    words = words[::2]
     aligner = LetterAligner.fit(random.Random(0).sample(words, _NUM_ALIGNED_WORDS))
-    examples: list[tuple[str, str]] = []
+    examples: list[tuple[Context, str]] = []
     for word, units in words:
-        for index, (start, end) in enumerate(aligner.spans(word, units) or ()):
-            examples.append((letter_context(word, index), "".join(units[start:end])))
-    return decision_list(examples)
+        spans = aligner.spans(word, units)
+        for context, (start, end) in zip(letter_contexts(word), spans or (), strict=False):
+            examples.append((tuple(context), "".join(units[start:end])))
+    return {"".join(context): symbols for context, symbols in decision_list(examples).items()}
 
 
-def decision_list(examples: list[tuple[str, str]]) -> dict[str, str]:
+def decision_list(examples: list[tuple[Context, str]]) -> dict[Context, str]:
     """Best output per context prefix where it differs from the shorter prefix's.
 
     Each width looks only at examples whose shorter context leaves a choice.
     """
-    rules: dict[str, str] = {}
-    shares: dict[str, Distribution] = {"": {}}
-    answers = {"": ""}
+    rules: dict[Context, str] = {}
+    shares: dict[Context, Distribution] = {(): {}}
+    answers: dict[Context, str] = {(): ""}
     for width in range(1, len(examples[0][0]) + 1):
-        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        counts: dict[Context, Counter[str]] = defaultdict(Counter)
         for context, output in examples:
             counts[context[:width]][output] += 1
-        next_shares: dict[str, Distribution] = {}
-        next_answers: dict[str, str] = {}
+        next_shares: dict[Context, Distribution] = {}
+        next_answers: dict[Context, str] = {}
         for context, outputs in counts.items():
             if width > _NUM_NARROW_LEVELS and outputs.total() < _MIN_WIDE_COUNT:
                 continue
@@ -195,7 +197,7 @@ def decision_list(examples: list[tuple[str, str]]) -> dict[str, str]:
 
 def other_form(forms: dict[str, str]) -> tuple[str, str] | None:
     """Tag (N noun or adjective, V verb, P past) and misaki form that differs from the default."""
-    for tag in ("VERB", "NOUN", "ADJ", "VBN"):
+    for tag in ("VERB", "NOUN", "VBN", "ADJ"):
         if tag in forms and forms[tag] != forms["DEFAULT"]:
             return {"VERB": "V", "VBN": "P"}.get(tag, "N"), forms[tag]
     return None
@@ -215,7 +217,7 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     misaki, several = read_misaki(args.misaki)
-    lexicon, rewriter = build_lexicon(misaki, read_metadata(args.metadata))
+    lexicon, rewriter = build_lexicon(misaki, read_metadata(args.metadata, misaki))
     lines = []
     for word, form in sorted(lexicon.items()):
         other = other_form(several[word]) if word in several else None
