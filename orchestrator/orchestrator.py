@@ -214,14 +214,7 @@ class Orchestrator:
                 "requests_live": {"": len(jobs)},
                 "requests_waiting": {"": sum(job.stage is not Stage.RUNNING for job in jobs)},
                 "queue_work_seconds": {"": self._admission.queued_work_s},
-                "queue_depth": {queue.name: len(queue) for queue in self._pipeline.queues},
-                "slots_used": {
-                    str(bucket): used
-                    for bucket, used in self._pipeline.dispatcher.slots.num_used().items()
-                },
-                "ticks_in_flight": {"": self._pipeline.flight.num_ticks},
-                "compilations": {"": self._pipeline.dispatcher.num_compilations},
-                "heartbeat_age_seconds": {"": self._pipeline.supervisor.heartbeat_age_s},
+                **self._pipeline.gauges(),
                 "log_bytes": {"": self.streams.num_bytes},
                 "streams_held": {"": len(self.streams)},
             }

@@ -161,6 +161,17 @@ class Pipeline:
         self._to_dispatch.discard(lambda item: getattr(item, "job", None) is job)
         self._to_dispatch.wake()
 
+    def gauges(self) -> dict[str, dict[str, float]]:
+        """What the stages hold now; read without their locks."""
+        used = self.dispatcher.slots.num_used()
+        return {
+            "queue_depth": {queue.name: len(queue) for queue in self.queues},
+            "slots_used": {str(bucket): num_slots for bucket, num_slots in used.items()},
+            "ticks_in_flight": {"": self.flight.num_ticks},
+            "compilations": {"": self.dispatcher.num_compilations},
+            "heartbeat_age_seconds": {"": self.supervisor.heartbeat_age_s},
+        }
+
     def stop(self) -> list[str]:
         """The one stop path: close the queues, join every thread; names of those that hang.
 

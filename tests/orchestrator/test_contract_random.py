@@ -6,10 +6,13 @@ against what its own fate allows; the engine, the queues and the threads are che
 
 import asyncio
 import random
+import sys
 import time
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
+
+import pytest
 
 from inference_types import (
     AudioChunk,
@@ -59,7 +62,7 @@ class Fate:
     @property
     def allowed_ends(self) -> set[str]:
         allowed = set(INNOCENT_ENDS)
-        if self.fault in ("poison_rows",):
+        if self.fault == "poison_rows":
             allowed = {"internal", "engine_restarting"}
         if self.fault in ("nan_rows", "nan_waves"):
             allowed = {"numeric", "engine_restarting"}
@@ -248,13 +251,16 @@ async def watch_bounds(bench: Bench) -> None:
         await asyncio.sleep(0.01)
 
 
-def test_two_thousand_streams_keep_the_contract() -> None:
+def run_streams(num_streams: int, seed: int) -> Counter[str]:
+    """All fates through one orchestrator; how many streams ended how."""
+    ends: Counter[str] = Counter()
+
     async def body() -> None:
-        dice = random.Random(20261121)
+        dice = random.Random(seed)
         bench = Bench(SETTINGS)
-        fates = [make_fate(number, dice) for number in range(NUM_STREAMS)]
+        fates = [make_fate(number, dice) for number in range(num_streams)]
         clients = Clients(bench, fates, dice)
-        chaos = Chaos(bench, random.Random(5))
+        chaos = Chaos(bench, random.Random(seed + 1))
         async with bench.running() as orchestrator:
             bench.engine.on_call = chaos
             watcher = asyncio.create_task(watch_bounds(bench))
@@ -268,13 +274,31 @@ def test_two_thousand_streams_keep_the_contract() -> None:
             assert orchestrator.health().is_ready
             assert len(stage_threads()) == 5
             check_cancelled_rows(bench, clients.cancelled_at)
-            counters = orchestrator.metrics_snapshot().counters
-        ends = Counter(end for fate in fates for end in fate.ends)
         assert all(len(fate.ends) == 1 for fate in fates), "each stream has exactly one end"
-        assert ends["final"] > 0.6 * NUM_STREAMS
-        assert {"numeric", "internal", "cancelled", "left", "engine_restarting"} <= set(ends)
-        assert {"step raises", "late step", "late vocode", "thread dies"} <= set(chaos.counts)
-        assert counters["requests_finished_total"][""] >= ends["final"]
-        assert clients.num_refused > 0
+        ends.update(fate.ends[0] for fate in fates)
+        ends.update({f"chaos: {name}": count for name, count in chaos.counts.items()})
+        ends["refused"] = clients.num_refused
 
-    run(body(), timeout_s=300)
+    run(body(), timeout_s=400)
+    return ends
+
+
+def test_two_thousand_streams_keep_the_contract() -> None:
+    """12 s of CPU; every kind of end and of fault must have happened, or nothing was shown."""
+    ends = run_streams(NUM_STREAMS, seed=20261121)
+    assert ends["final"] > 0.4 * NUM_STREAMS
+    kinds = {"numeric", "internal", "cancelled", "left", "engine_restarting", "refused"}
+    faults = {"step raises", "late step", "late vocode", "thread dies", "out of memory"}
+    missing = (kinds | {f"chaos: {name}" for name in faults}) - set(+ends)
+    assert not missing
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_the_contract_holds_when_threads_switch_all_the_time(seed: int) -> None:
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        assert run_streams(300, seed)["final"] > 0
+    finally:
+        sys.setswitchinterval(interval_s)

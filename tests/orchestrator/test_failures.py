@@ -369,6 +369,23 @@ def test_a_hung_device_is_reported_and_every_stream_ended(
     run(body())
 
 
+def test_a_slow_device_is_not_a_hung_one() -> None:
+    """0.1 s a step by calibration: silence of 2 s is a hang there, 0.6 s is not."""
+
+    async def body() -> None:
+        bench = Bench(OrchestratorSettings(hang_after_s=0.3))
+        spec = bench.engine.spec
+        bench.engine.step_costs = {
+            (bucket.max_frames, size): 0.1 for bucket in spec.buckets for size in spec.batch_sizes
+        }
+        bench.engine.delays["step"] = 0.6
+        async with bench.running():
+            await bench.speak(make_request("r", "A.", num_steps=1))
+            assert bench.fatal == []
+
+    run(body())
+
+
 def test_a_slow_warm_up_is_not_a_hang() -> None:
     async def body() -> None:
         bench = Bench(OrchestratorSettings(hang_after_s=0.3))
