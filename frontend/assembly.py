@@ -8,6 +8,7 @@ from frontend.packed import PackedFrontend, PackedSettings, prepare_transcript
 from frontend.prompts import VoicePrompts
 from frontend.references import Decode, ReferenceCache, ReferenceEncoder, ReferenceRules
 from frontend.voices import VoiceStore
+from inference_types import SynthesisRequest
 
 
 def make_frontend(
@@ -16,7 +17,7 @@ def make_frontend(
     """Both kinds have `prompts`, whose `encode_for_storage` prepares uploads for the store.
 
     `decode` is `ReferenceDecoder.decode` in a server; `max_frames` the engine's largest bucket.
-    Raises ModelLoadError.
+    Encodes the default voice. Raises ModelLoadError, InvalidReferenceError for a broken voice.
     """
     is_packed = bundle.kind == "packed"
     rules = ReferenceRules(
@@ -29,6 +30,9 @@ def make_frontend(
         default_voice=bundle.default_voice,
         prepare_text=prepare_transcript if is_packed else _no_text,
     )
+    if bundle.default_voice:
+        # The first listener should not wait for what every listener needs.
+        prompts.load(SynthesisRequest(request_id="start", text=""))
     if is_packed:
         settings = PackedSettings(max_frames=max_frames)
         return PackedFrontend(prompts, bundle.load_vocabulary(), bundle.schedule, settings)

@@ -192,15 +192,16 @@ class BucketPrograms:
 
     def _input_shapes(self) -> RowInput:
         n, scalar = self._max_frames, self._shape((), jnp.int32)
-        return RowInput(
-            cond=self._shape((n, self._networks.config.mel_dim), jnp.float32),
-            text_ids=self._shape((n,), jnp.int32),
-            num_ref_frames=scalar,
-            num_frames=scalar,
-            guidance_scale=self._shape((), jnp.float32),
-            seed_words=self._shape((2,), jnp.uint32),
-            segment_index=scalar,
-        )
+        shapes = {
+            "cond": self._shape((n, self._networks.config.mel_dim), jnp.float32),
+            "text_ids": self._shape((n,), jnp.int32),
+            "num_ref_frames": scalar,
+            "num_frames": scalar,
+            "guidance_scale": self._shape((), jnp.float32),
+            "seed_words": self._shape((2,), jnp.uint32),
+            "segment_index": scalar,
+        }
+        return RowInput._make(shapes[name] for name in RowInput._fields)
 
     def _with_slots(self, row: Any) -> Any:
         """Shapes of one row -> shapes of the whole bucket."""

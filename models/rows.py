@@ -9,7 +9,7 @@ m mel bins, i positions (n / patch_frames), d width, w words of a seed (2), nw w
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -35,16 +35,18 @@ class Rows(NamedTuple):
 
 
 class RowInput(NamedTuple):
-    """One padded request, as the host sends it. `cond` is raw log-mel, zero-padded; ids beyond
-    the row's frames are -1."""
+    """One padded request: numpy arrays on the host, tracers in `prefill_row`.
 
-    cond: Float[Array, "n m"]
-    text_ids: Int[Array, " n"]
-    num_ref_frames: Int[Array, ""]
-    num_frames: Int[Array, ""]
-    guidance_scale: Float[Array, ""]
-    seed_words: UInt32[Array, " w"]
-    segment_index: Int[Array, ""]
+    `cond` is raw log-mel, zero-padded; ids beyond the row's frames are -1.
+    """
+
+    cond: Float[Any, "n m"]
+    text_ids: Int[Any, " n"]
+    num_ref_frames: Int[Any, ""]
+    num_frames: Int[Any, ""]
+    guidance_scale: Float[Any, ""]
+    seed_words: UInt32[Any, " w"]
+    segment_index: Int[Any, ""]
 
 
 def pad_plan(plan: SegmentPlan, max_frames: int) -> RowInput:
@@ -58,11 +60,11 @@ def pad_plan(plan: SegmentPlan, max_frames: int) -> RowInput:
     return RowInput(
         cond=cond,
         text_ids=text_ids,
-        num_ref_frames=np.int32(num_ref),
-        num_frames=np.int32(plan.num_frames),
-        guidance_scale=np.float32(plan.guidance_scale),
+        num_ref_frames=np.array(num_ref, np.int32),
+        num_frames=np.array(plan.num_frames, np.int32),
+        guidance_scale=np.array(plan.guidance_scale, np.float32),
         seed_words=np.array([(plan.seed >> 32) & 0xFFFFFFFF, plan.seed & 0xFFFFFFFF], np.uint32),
-        segment_index=np.int32(plan.segment_index),
+        segment_index=np.array(plan.segment_index, np.int32),
     )
 
 

@@ -16,9 +16,9 @@ _log = logging.getLogger(__name__)
 _compile_seconds: list[float] = []
 
 
-def _note_compilation(event: str, duration_s: float, **_: Any) -> None:
+def _note_compilation(event: str, duration_secs: float, **kwargs: str | int) -> None:
     if event == _COMPILE_EVENT:
-        _compile_seconds.append(duration_s)
+        _compile_seconds.append(duration_secs)
 
 
 jax.monitoring.register_event_duration_secs_listener(_note_compilation)
