@@ -8,14 +8,18 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
 from kernels.attention.blocked import attention_blocked
+from kernels.attention.cudnn import attention_cudnn
+from kernels.attention.pallas import attention_pallas
 from kernels.attention.reference import attention_reference
 from kernels.attention.xla import attention_xla
 
-Implementation = Literal["reference", "xla", "blocked"]
+Implementation = Literal["reference", "xla", "blocked", "pallas", "cudnn"]
 IMPLEMENTATIONS = {
     "reference": attention_reference,
     "xla": attention_xla,
     "blocked": attention_blocked,
+    "pallas": attention_pallas,
+    "cudnn": attention_cudnn,
 }
 
 
@@ -34,7 +38,8 @@ def attention(
         q, k, v: (b, n, h, k).
         lengths: int32 (b,); keys at or beyond a row's length are ignored, even when they are NaN.
         dtype: compute dtype of the products; softmax and sums are float32.
-        implementation: None means "xla".
+        implementation: None means "xla"; servers ask `kernels.attention.probe` instead.
+            All but "pallas" are differentiable.
 
     Returns:
         float32 (b, n, h, k); frames at or beyond the length are zero.

@@ -4,17 +4,32 @@ from dataclasses import dataclass
 
 # float32 scores of one block beside their exponentials: well inside a 2 MB second-level cache.
 MAX_BLOCK_SCORES = 1 << 18
+# Triton tiles: powers of two. 64 x 64 keeps scores, values and the running sums in registers for
+# heads of 64 to 128; wider key blocks spill.
+PALLAS_BLOCK_FRAMES = 64
+PALLAS_NUM_WARPS = 4
+PALLAS_NUM_STAGES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlockedConfig:
-    """Block sizes of the CPU implementation."""
+    """Blocks of the CPU implementation: `block_queries` queries of `block_heads` heads."""
 
+    block_heads: int
     block_queries: int
 
     @classmethod
-    def for_frames(cls, num_frames: int) -> "BlockedConfig":
-        """As many queries as fit MAX_BLOCK_SCORES, in even blocks of at least 64."""
-        fitting = max(MAX_BLOCK_SCORES // num_frames, 64)
-        num_blocks = -(-num_frames // fitting)
-        return cls(block_queries=-(-num_frames // num_blocks))
+    def for_shape(cls, num_heads: int, num_frames: int) -> "BlockedConfig":
+        """The most heads, else the most queries, whose scores fit MAX_BLOCK_SCORES.
+
+        Args:
+            num_heads: heads of all rows together, b * h.
+            num_frames: queries and keys, n.
+        """
+        fitting_heads = MAX_BLOCK_SCORES // num_frames**2
+        if fitting_heads >= 1:
+            divisors = [g for g in range(1, num_heads + 1) if num_heads % g == 0]
+            block_heads = max(g for g in divisors if g <= fitting_heads)
+            return cls(block_heads=block_heads, block_queries=num_frames)
+        num_blocks = -(-num_frames // max(MAX_BLOCK_SCORES // num_frames, 64))
+        return cls(block_heads=1, block_queries=-(-num_frames // num_blocks))

@@ -42,7 +42,7 @@ def grouped_conv(
     """
     taps, group_channels, channels = kernel.shape
     if taps % 2 == 0 or channels % group_channels:
-        raise ValueError(f"grouped_conv: kernel {kernel.shape} is not (k odd, c, d) with d % c == 0")
+        raise ValueError(f"grouped_conv: kernel {kernel.shape} is not (odd k, c, d), d % c == 0")
     if x.shape[-1] != channels or bias.shape != (channels,):
         raise ValueError(
             f"grouped_conv: channels differ: x {x.shape}, kernel {kernel.shape}, bias {bias.shape}"
