@@ -94,7 +94,7 @@ class Player:
     def _open(self, sample_rate: int) -> None:
         self._is_wanted = False
         try:
-            import sounddevice
+            import sounddevice  # pyright: ignore[reportMissingImports]
 
             output = sounddevice.RawOutputStream(sample_rate, channels=1, dtype="int16")
             output.start()

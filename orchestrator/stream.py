@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
 from inference_types import (
@@ -210,7 +210,7 @@ class RequestStream:
 
     def events(
         self, after: int = -1, *, from_sample: int | None = None
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent, None]:
         """Events after a position, or the sound from a sample on (its chunk is cut to fit).
 
         Ends after the terminal event. Close the iterator when you stop early
@@ -226,7 +226,7 @@ class RequestStream:
             raise NotFoundError("That part of the stream is no longer kept.")
         return self._follow(after + 1, 0)
 
-    async def _follow(self, position: int, first_sample: int) -> AsyncIterator[StreamEvent]:
+    async def _follow(self, position: int, first_sample: int) -> AsyncGenerator[StreamEvent, None]:
         self.num_readers += 1
         try:
             while (event := await self._next(position)) is not None:

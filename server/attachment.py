@@ -10,7 +10,7 @@ and not events. Overload and drain are not: there EventSource gets 200, a long `
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Literal
 
 from starlette.requests import Request
@@ -87,7 +87,7 @@ def attach(
     )
 
 
-def _from_sample(stream: RequestStream, from_sample: int) -> AsyncIterator[StreamEvent]:
+def _from_sample(stream: RequestStream, from_sample: int) -> AsyncGenerator[StreamEvent, None]:
     try:
         return stream.events(from_sample=from_sample)
     except InvalidRequestError:

@@ -108,7 +108,7 @@ _WIRE_FIELDS = {
 def body_of(error: TTSError) -> dict[str, Any]:
     """The JSON body of a domain error."""
     field = _WIRE_FIELDS.get(error.field or "", error.field)
-    extra = {"retriable": True} if error.is_retriable else {}
+    extra: dict[str, Any] = {"retriable": True} if error.is_retriable else {}
     return error_body(error.code, error.message, field=field, **extra)
 
 

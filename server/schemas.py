@@ -69,7 +69,8 @@ Policy = Annotated[
     ChunkPolicy | None,
     Field(description="How text is cut: pieces that grow, or equal ones."),
 ]
-_EXAMPLE = {"gen_text": "Hello! You are hearing this while the rest is still being made."}
+_SENTENCE = "Hello! You are hearing this while the rest is still being made."
+_EXAMPLES: dict[str, Any] = {"examples": [{"gen_text": _SENTENCE}]}
 
 
 class SpeechFields(BaseModel):
@@ -103,7 +104,7 @@ class ReferenceFields(BaseModel):
 class StreamBody(SpeechFields, ReferenceFields):
     """Body of POST /v1/generate/stream and POST /v1/streams."""
 
-    model_config = ConfigDict(strict=True, json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(strict=True, json_schema_extra=_EXAMPLES)
 
     gen_text: Text = Field(description="The text to speak.")
     response_format: ChunkFormat = Field("wav", description="Encoding of each chunk.")
@@ -112,7 +113,7 @@ class StreamBody(SpeechFields, ReferenceFields):
 class GenerateBody(SpeechFields, ReferenceFields):
     """Body of POST /v1/generate; a list of texts gives a list of results."""
 
-    model_config = ConfigDict(strict=True, json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(strict=True, json_schema_extra=_EXAMPLES)
 
     gen_text: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_BATCH_TEXTS)] = Field(
         description=f"The text to speak, or up to {MAX_BATCH_TEXTS} texts."

@@ -68,8 +68,8 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 def address_of(listener: socket.socket) -> str:
     """The address to open in a browser on this machine."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)
+    bound, port = listener.getsockname()[:2]
+    host = str({"0.0.0.0": "localhost", "::": "localhost"}.get(bound, bound))
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 

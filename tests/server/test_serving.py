@@ -1,14 +1,12 @@
 """The process: readiness, drain on a signal, exit codes, socket options (R5, R7, R20)."""
 
-import http.client
-import json
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -35,21 +33,25 @@ def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
         child.communicate()
 
 
-def open_stream(port: int, seed: int = 0) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    body = json.dumps({"gen_text": TEXT, "seed": seed})
-    headers = {"Content-Type": "application/json"}
-    connection.request("POST", "/v1/generate/stream", body, headers)
-    response = connection.getresponse()
-    assert response.status == 200 and response.readline() == b": ok\n"
-    return response
+@contextmanager
+def open_streams(port: int, num_streams: int, seed: int = 0) -> Iterator[list[httpx.Response]]:
+    """Streams that have begun."""
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30))
+        body = {"gen_text": TEXT, "seed": seed}
+        streams = [
+            stack.enter_context(client.stream("POST", "/v1/generate/stream", json=body))
+            for _ in range(num_streams)
+        ]
+        assert all(stream.status_code == 200 for stream in streams)
+        yield streams
 
 
 def test_a_signal_lets_streams_finish_within_the_grace() -> None:
     with process("0.01", "20") as (child, port):
-        streams = [open_stream(port) for _ in range(3)]
-        child.send_signal(signal.SIGTERM)
-        texts = [stream.read().decode() for stream in streams]
+        with open_streams(port, 3) as streams:
+            child.send_signal(signal.SIGTERM)
+            texts = [stream.read().decode() for stream in streams]
         assert all('"is_final":true' in text for text in texts)
         assert child.wait(timeout=20) == 0
         with pytest.raises(httpx.ConnectError):
@@ -58,28 +60,30 @@ def test_a_signal_lets_streams_finish_within_the_grace() -> None:
 
 def test_streams_beyond_the_grace_get_a_terminal_event() -> None:
     with process("0.5", "1") as (child, port):
-        streams = [open_stream(port) for _ in range(3)]
-        start_s = time.monotonic()
-        child.send_signal(signal.SIGTERM)
-        for stream in streams:
-            last = stream.read().decode().rstrip("\n").rpartition("\n\n")[2]
-            assert "event: shutdown" in last and '"code":"shutting_down"' in last
+        with open_streams(port, 3) as streams:
+            start_s = time.monotonic()
+            child.send_signal(signal.SIGTERM)
+            for stream in streams:
+                last = stream.read().decode().rstrip("\n").rpartition("\n\n")[2]
+                assert "event: shutdown" in last and '"code":"shutting_down"' in last
         assert child.wait(timeout=20) == 0
         assert time.monotonic() - start_s < 15
 
 
 def test_a_second_signal_ends_it_at_once() -> None:
     with process("0.5", "60") as (child, port):
-        open_stream(port)
-        child.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
-        child.send_signal(signal.SIGTERM)
-        assert child.wait(timeout=20) == 0
+        with open_streams(port, 1):
+            child.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            assert child.poll() is None
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(timeout=20) == 0
 
 
 def test_a_hung_engine_ends_the_process() -> None:
     with process("0.001", "20", "hang") as (child, port):
-        text = open_stream(port, seed=13).read().decode()
+        with open_streams(port, 1, seed=13) as (stream,):
+            text = stream.read().decode()
         assert "event: error" in text and '"code":"engine_restarting"' in text
         assert child.wait(timeout=30) == 70
 
