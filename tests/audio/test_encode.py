@@ -108,7 +108,7 @@ def test_an_empty_clip_is_no_crash(name: str) -> None:
 @pytest.mark.parametrize("name", ["opus", "mp3"])
 def test_minutes_are_written_in_blocks(name: str) -> None:
     """One call with a minute of audio is what crashes libsndfile's Vorbis (M11)."""
-    minutes = np.tile(PCM, 21)
+    minutes = np.zeros(61 * RATE, np.int16)  # silence encodes fast
     assert len(read(encode_clip(minutes, RATE, name))) == len(minutes)
 
 

@@ -26,7 +26,7 @@ WAV = file_bytes(speech_like(1.5))
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[ReferenceDecoder]:
-    with ReferenceDecoder() as decoder:
+    with ReferenceDecoder(timeout_s=60.0) as decoder:  # the test machine may be busy
         yield decoder
 
 
@@ -177,6 +177,6 @@ def test_the_worker_never_imports_jax() -> None:
 
 
 def test_the_largest_files_fit_into_the_workers_memory(decoder: ReferenceDecoder) -> None:
-    data = file_bytes(speech_like(54.0, 192_000), 192_000, "WAV", "PCM_U8")
+    data = file_bytes(np.tile(speech_like(1.0, 192_000), 54), 192_000, "WAV", "PCM_U8")
     assert len(data) > 0.98 * (10 << 20)
     assert len(decoder.decode(data).samples) == 54 * 192_000
