@@ -95,7 +95,7 @@ def _make_engine(bundle: ModelBundle, settings: ServerSettings) -> TTSEngine:
 
 
 def serve(settings: ServerSettings) -> int:
-    """Run the server until a signal; returns the exit code."""
+    """Run the server until a signal or a fatal fault; returns the exit code."""
     listener = open_socket(settings.host, settings.port)
     address = address_of(listener)
     servers: list[SpeechServer] = []
@@ -109,15 +109,12 @@ def serve(settings: ServerSettings) -> int:
         settings=settings,
         lifespan=run_in_background(product.orchestrator),
     )
-    server = SpeechServer(app, settings, product.orchestrator, lambda: _announce(address))
+    ready = f"JetVoice is ready: open {address}"
+    server = SpeechServer(app, settings, product.orchestrator, lambda: print(ready, flush=True))
     servers.append(server)
     with product.decoder:
         _log.info("warming up; %s answers probes already", address)
         return server.run_on(listener)
-
-
-def _announce(address: str) -> None:
-    print(f"JetVoice is ready: open {address}", flush=True)
 
 
 def generate(invocation: Invocation) -> int:
@@ -130,14 +127,16 @@ def generate(invocation: Invocation) -> int:
     return 0
 
 
+def _configure_logging(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("jax").setLevel(logging.WARNING)  # it reports every absent backend
+
+
 def main() -> int:
     keep_freed_memory()
     try:
         invocation = parse_command_line(sys.argv[1:], os.environ)
-        logging.basicConfig(
-            level=invocation.settings.log_level.upper(),
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+        _configure_logging(invocation.settings.log_level.upper())
         if invocation.command == "generate":
             return generate(invocation)
         return serve(invocation.settings)

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from sse_starlette.sse import AppStatus
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -55,7 +56,7 @@ def create_app(
     # Streams end by the orchestrator's drain, with a terminal event each; the library would
     # cut them the moment a signal arrives (specs: reliability M5).
     AppStatus.disable_automatic_graceful_drain()
-    app = FastAPI(
+    app = FastAPIOffline(
         title="JetVoice",
         version="1",
         description=_DESCRIPTION,

@@ -203,4 +203,5 @@ async def _speak_body(services: Services, body: GenerateBody) -> dict[str, Any]:
 async def generate(request: Request, body: GenerateBody, services: Serving) -> Response:
     """The same PCM as the stream with the same seed. Lists answer per text, errors included."""
     answer = await while_connected(request, _speak_body(services, body))
-    return JSONResponse(answer)
+    # An hour of speech is 230 MB of base64: not on the event loop.
+    return await asyncio.to_thread(JSONResponse, answer)

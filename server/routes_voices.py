@@ -89,7 +89,11 @@ async def add_voice(request: Request, services: Serving) -> Response:
 
 
 def _store(services: Services, fields: VoiceForm, audio: bytes) -> Voice:
-    flac = services.encode_voice(audio)
+    try:
+        flac = services.encode_voice(audio)
+    except (InvalidReferenceError, RequestTooLargeError) as error:
+        error.field = "audio"  # what a voice's recording is called here
+        raise
     info = VoiceInfo(**fields.model_dump(exclude={"audio_base64"}))
     return services.voices.add(info, flac)
 
