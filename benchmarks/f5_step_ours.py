@@ -1,0 +1,65 @@
+"""Child of benchmarks.f5_step: prints one JSON line with the seconds of our guided forward."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import time
+
+from kernels.allocator import keep_freed_memory
+
+
+def measure(dtype_name: str, num_frames: int, num_repeats: int) -> dict[str, float]:
+    """Least wall and processor seconds of one compiled Euler step with guidance."""
+    # After the allocator's settings: importing jax already allocates.
+    import jax
+    import jax.numpy as jnp
+    from flax import nnx
+
+    from kernels.attention.arg_specs import AttentionSpec
+    from kernels.attention.probe import choose_attention
+    from models.f5 import F5Config, F5Model
+    from models.flow import euler_step
+
+    config, dtype = F5Config.v1_base(), jnp.dtype(dtype_name)
+    spec = AttentionSpec(num_rows=2, num_frames=num_frames, num_heads=config.heads)
+    choice = choose_attention([spec], dtype=dtype, num_repeats=3).choice
+    model = F5Model(config, rngs=nnx.Rngs(0), dtype=dtype, attention_implementation=choice)
+    graph, params = nnx.split(model)
+    row = jnp.ones((1,), jnp.float32)
+    lengths = jnp.full((1,), num_frames, jnp.int32)
+    x = jax.random.normal(jax.random.key(1), (1, num_frames, config.mel_dim))
+    statics = jax.random.normal(jax.random.key(2), (1, 2, num_frames, config.dim))
+
+    @jax.jit
+    def step(params: nnx.State, x: jax.Array) -> jax.Array:
+        merged = nnx.merge(graph, params)
+        return euler_step(merged, x, statics, lengths, 0.3 * row, 0.1 * row, 2.0 * row)
+
+    jax.block_until_ready(step(params, x))
+    wall_s, processor_s = [], []
+    for _ in range(num_repeats):
+        wall, processor = time.perf_counter(), time.process_time()
+        jax.block_until_ready(step(params, x))
+        wall_s.append(time.perf_counter() - wall)
+        processor_s.append(time.process_time() - processor)
+    return {"wall_s": min(wall_s), "processor_s": min(processor_s)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dtype", choices=["float32", "bfloat16"])
+    parser.add_argument("num_frames", type=int)
+    parser.add_argument("num_repeats", type=int)
+    parser.add_argument("--tuned", action="store_true", help="keep freed memory as main.py does")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    logging.getLogger("jax").setLevel(logging.WARNING)
+    if arguments.tuned:
+        keep_freed_memory()
+    print(json.dumps(measure(arguments.dtype, arguments.num_frames, arguments.num_repeats)))
+
+
+if __name__ == "__main__":
+    main()
