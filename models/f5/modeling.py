@@ -215,6 +215,7 @@ class PositionConv(nnx.Module):
             padding="SAME",
             dimension_numbers=("NWC", "WIO", "NWC"),
             feature_group_count=self.groups,
+            precision=jax.lax.Precision.HIGHEST,  # an accelerator's default would be TF32
         )
         return y + bias
 

@@ -6,6 +6,7 @@ reference's outputs are stored (tests/golden/make_f5_goldens.py). Takes 5 GB of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -24,7 +25,7 @@ CONFIGS = {"v1": F5Config.v1_base(), "v0": F5Config.v0_base()}
 
 
 @pytest.fixture(scope="module")
-def base_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def base_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A file of the official base layout; v1 and v0 share it, as they do in public."""
     config = CONFIGS["v1"]
     model = nnx.eval_shape(lambda: F5Model(config, rngs=nnx.Rngs(0)))
@@ -33,7 +34,8 @@ def base_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tensors = {f"ema_model.transformer.{k}": v for k, v in seeded_weights(official).items()}
     file = tmp_path_factory.mktemp("base") / "model.safetensors"
     save_file(tensors, file)
-    return file
+    yield file
+    file.unlink()  # pytest would keep 1.35 GB of it
 
 
 @pytest.mark.slow

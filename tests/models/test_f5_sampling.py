@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from models.f5 import F5Config, F5Model, sample, seeded_noise
 from models.f5.sampling import LENGTH_QUANTUM
+from models.rows import row_noise
 from tests.golden import f5_cases as cases
 from tests.golden.seeded_weights import seeded_normal
 from tests.models.tiny_f5 import goldens, seeded_model, tiny_inputs, tiny_model
@@ -52,6 +54,12 @@ def test_shorter_noise_is_a_prefix_of_longer() -> None:
     np.testing.assert_array_equal(seeded_noise(1 << 40, 37, 5), long[:37])
     assert np.abs(seeded_noise(1 << 41, 200, 5) - long).max() > 1
     assert np.abs(seeded_noise(1 << 40, 200, 5, segment_index=1) - long).max() > 1
+
+
+def test_noise_is_the_engine_s_for_its_first_segment() -> None:
+    seed = (5 << 32) + 11
+    words, segment = jnp.asarray([5, 11], jnp.uint32), jnp.int32(0)
+    np.testing.assert_array_equal(seeded_noise(seed, 37, 5), row_noise(words, segment, 64, 5)[:37])
 
 
 @pytest.mark.parametrize(
