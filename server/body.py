@@ -36,7 +36,12 @@ class BodyLimits:
     max_body_bytes: int = 16 * 2**20
     max_headers: int = 64
     max_header_bytes: int = 16 * 1024
-    stall_s: float = 30.0
+    patience_s: float = 30.0
+    min_bytes_per_s: float = 1024.0
+
+    def allowed_s(self, num_bytes: int) -> float:
+        """Seconds a body may take that has brought this much so far."""
+        return self.patience_s + num_bytes / self.min_bytes_per_s
 
 
 class RequestGate:
@@ -80,6 +85,8 @@ class RequestGate:
 
     def _counted(self, receive: Receive) -> Receive:
         num_bytes, is_complete = 0, False
+        loop = asyncio.get_running_loop()
+        start_s = loop.time()
 
         async def counted() -> Message:
             nonlocal num_bytes, is_complete
@@ -87,7 +94,7 @@ class RequestGate:
                 return await receive()
             try:
                 # Not wait_for: before Python 3.12 it can swallow a cancellation.
-                async with asyncio.timeout(self._limits.stall_s):
+                async with asyncio.timeout_at(start_s + self._limits.allowed_s(num_bytes)):
                     message = await receive()
             except TimeoutError:
                 raise RefusedError(

@@ -13,9 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from inference_types import (
     Priority,
-    QueueFullError,
     RequestTooLargeError,
-    ShuttingDownError,
     StreamEstimate,
     TTSError,
 )
@@ -103,8 +101,8 @@ async def stream_direct(
         return attach(stream, query.response_format, event_id=event_id)
     try:
         stream, _ = await while_connected(request, start_stream(services, query, query.gen_text))
-    except (QueueFullError, ShuttingDownError) as error:
-        if not _is_event_source(request):
+    except TTSError as error:
+        if not (error.is_retriable and _is_event_source(request)):
             raise
         return _ask_to_return(error)
     services.resumable.add(stream.request_id, fingerprint)

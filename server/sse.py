@@ -27,7 +27,14 @@ from starlette.types import Receive, Scope, Send
 
 from audio.encode import wav_bytes
 from audio.pcm import pcm_bytes
-from inference_types import AudioChunk, StreamEstimate, StreamEvent, StreamFailure, StreamSummary
+from inference_types import (
+    AudioChunk,
+    NotFoundError,
+    StreamEstimate,
+    StreamEvent,
+    StreamFailure,
+    StreamSummary,
+)
 from server.event_ids import EventId
 
 PING_S = 10
@@ -177,12 +184,17 @@ def failure_fields(failure: StreamFailure) -> dict[str, Any]:
 async def encode_events(
     events: AsyncGenerator[StreamEvent, None], encoder: EventEncoder
 ) -> AsyncIterator[bytes]:
-    """The body of a stream, opening comment first."""
+    """The body of a stream, opening comment first; it always ends with a terminal event."""
     yield OPENING
-    async with aclosing(events) as reader:
-        async for event in reader:
-            if block := encoder.encode(event):
-                yield block
+    try:
+        async with aclosing(events) as reader:
+            async for event in reader:
+                if block := encoder.encode(event):
+                    yield block
+    except NotFoundError as error:
+        # This listener fell behind what is kept. No id: coming back will be answered with 404.
+        fields = {"code": "gone", "message": error.message, "retriable": False}
+        yield frame(fields, event="error")
 
 
 def _make_ping() -> ServerSentEvent:
