@@ -11,19 +11,21 @@ from text.english_forms import (
     BEFORE_VOWEL,
     JOINED,
     LETTER_NAMES,
+    PAIRED,
     SPELLED,
+    START_FORMS,
     WEAK_FORMS,
     heteronym_choice,
 )
-from text.letter_alignment import STRESS, VOWELS
 from text.lexicon import Entry, find_word, sound_out, stressed
+from text.symbols import STRESS, VOWELS
 
 _MAX_SPELLED = 5
 _MIN_COMPOUND_PART = 3
 _MAX_COMPOUND = 20
 _HISSES = frozenset("szʃʒʧʤ")
 _VOICELESS = frozenset("ptkfθsʃʧ")
-_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # iPhone, GitHub, OpenAI
 _CLAN = re.compile(r"(Mac|Mc)([A-Z][a-z]+(?:'s)?)")
 _PLAIN_ENDINGS = {
     "ly": "li",
@@ -51,10 +53,11 @@ def phrase_symbols(words: Sequence[str]) -> list[tuple[str, bool]]:
     joins = [False] * len(words)
     index = 0
     while index < len(words):
-        pair = JOINED.get(tuple(lower[index : index + 2]))
+        words_here = tuple(lower[index : index + 2])
+        pair = JOINED.get(words_here) or PAIRED.get(words_here)
         if pair is not None:
             symbols += pair
-            joins[index] = True
+            joins[index] = words_here in JOINED
             index += 2
         else:
             symbols.append(_word_in_phrase(words, lower, index))
@@ -67,14 +70,14 @@ def _word_in_phrase(words: Sequence[str], lower: Sequence[str], index: int) -> s
     is_last = index + 1 == len(words)
     forms = WEAK_FORMS.get(lower[index])
     if forms is not None and not (len(words[index]) > 1 and words[index] in SPELLED):
+        if not index and not is_last and lower[index] in START_FORMS:
+            return START_FORMS[lower[index]]
         return forms[is_last]
     previous = lower[index - 1] if index else ""
     following = "" if is_last else lower[index + 1]
     entry = find_word(lower[index])
     if entry is not None and entry.other_tag:
         return _chosen(entry, previous, following)
-    if lower[index] == "used" and following == "to":
-        return "jˈust"
     return word_symbols(words[index])
 
 
@@ -115,7 +118,7 @@ def word_symbols(word: str) -> str:
     if _is_initialism(word):
         return _spelled(word)
     parts = _CAMEL.findall(word)
-    if len(parts) > 1 and all(len(part) > 1 for part in parts):
+    if len(parts) > 1 and "".join(parts) == word:
         return "".join(word_symbols(part) for part in parts)
     return _compound(lower) or sound_out(lower)
 

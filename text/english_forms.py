@@ -83,7 +83,7 @@ WEAK_FORMS: dict[str, tuple[str, str]] = {
     "in": ("ɪn", "ˈɪn"),
     "it": ("ɪt", "ɪt"),
     "made": ("mˌAd", "mˈAd"),
-    "much": ("mˈʌʧ", "mˌʌʧ"),
+    "so": ("sˌO", "sˈO"),
     "not": ("nˌɑt", "nˈɑt"),
     "on": ("ˌɔn", "ˈɔn"),
     "one": ("wˈʌn", "wˌʌn"),
@@ -96,10 +96,22 @@ WEAK_FORMS: dict[str, tuple[str, str]] = {
     "to": ("tə", "tu"),
     "together": ("təɡˌɛðəɹ", "təɡˈɛðəɹ"),
     "up": ("ˌʌp", "ˈʌp"),
+    "when": ("wɛn", "wˈɛn"),
     "what": ("wʌt", "wˈʌt"),
     "which": ("wˌɪʧ", "wˈɪʧ"),
     "who": ("hˌu", "hˈu"),
     "why": ("wˌI", "wˈI"),
+}
+
+# The same words where a phrase begins.
+START_FORMS = {"what": "wˌʌt", "when": "wˌɛn", "got": "ɡˈɑt"}
+
+# Pairs that change each other but keep their space.
+PAIRED: dict[tuple[str, ...], tuple[str, str]] = {
+    ("so", "much"): ("sˈO", "mˌʌʧ"),
+    ("too", "much"): ("tˈu", "mʌʧ"),
+    ("so", "far"): ("sˈO", "fˌɑɹ"),
+    ("used", "to"): ("jˈust", "tə"),
 }
 
 BEFORE_VOWEL = {"the": "ðɪ", "to": "tʊ", "it": "ɪɾ", "at": "æɾ"}
@@ -149,7 +161,7 @@ _NOUN_SIGNS = frozenset(
     "on for with at from by new old first last next world only same".split()
 )
 _PAST_SIGNS = frozenset(
-    "have has had having was were been be is are being i've you've we've".split()
+    "he she it who have has had having was were been be is are being i've you've we've".split()
 )
 _OBJECT_SIGNS = frozenset("the a an this that these those my your his her its our their".split())
 

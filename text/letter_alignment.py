@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-VOWELS = frozenset("aæɑɔəɚɛɜiɪuʊʌAIOWYᵻᵊ")
-STRESS = "ˈˌ"
+from text.symbols import STRESS, VOWELS
+
 _MAX_UNITS_PER_LETTER = 2
 _NUM_ROUNDS = 5
 _UNSEEN = -9.0

@@ -7,7 +7,7 @@ import lzma
 from dataclasses import dataclass
 from pathlib import Path
 
-from text.letter_alignment import VOWELS
+from text.symbols import VOWELS
 
 _FOLDER = Path(__file__).parent
 _PADDING = "#" * 4

@@ -73,14 +73,14 @@ def read_metadata(path: Path, misaki: dict[str, str]) -> dict[str, str]:
         row = json.loads(line)
         if row["lang"] == "en" and row["split"] == "train":
             for word, symbols in _word_forms(row["text"], row["phonemes"]):
-                is_slip = not _is_alike(symbols, misaki.get(word, symbols))
+                is_slip = _likeness(symbols, misaki.get(word, symbols)) < _MIN_LIKENESS
                 if _WORD.fullmatch(word) and symbols.isalpha() and not is_slip:
                     forms[word][symbols] += 1
     return {word: counts.most_common(1)[0][0] for word, counts in forms.items()}
 
 
-def _is_alike(first: str, second: str) -> bool:
-    return difflib.SequenceMatcher(None, first, second, autojunk=False).ratio() > _MIN_LIKENESS
+def _likeness(first: str, second: str) -> float:
+    return difflib.SequenceMatcher(None, first, second, autojunk=False).ratio()
 
 
 def _word_forms(text: str, phonemes: str) -> list[tuple[str, str]]:
@@ -114,8 +114,9 @@ class FormRewriter:
         self._rules = decision_list(examples)
 
     def rewrite(self, word: str, source: str) -> str:
-        """`source` in the habits of the data."""
-        return "".join(map(self._rewritten, self._contexts(word, source)))
+        """`source` in the habits of the data; unchanged where its main stress would get lost."""
+        result = "".join(map(self._rewritten, self._contexts(word, source)))
+        return result if result.count("ˈ") == source.count("ˈ") else source
 
     def _rewritten(self, context: Context) -> str:
         answer = context[0]
@@ -203,6 +204,23 @@ def other_form(forms: dict[str, str]) -> tuple[str, str] | None:
     return None
 
 
+def entry_fields(word: str, form: str, forms: dict[str, str], rewriter: FormRewriter) -> list[str]:
+    """Columns of one word: itself, its usual form and, for heteronyms, tag and other form.
+
+    Where the data's usual form is what misaki gives as the other one, the two change places.
+    """
+    other = other_form(forms)
+    if other is None:
+        return [word, form]
+    tag, second = other[0], rewriter.rewrite(word, other[1])
+    first = rewriter.rewrite(word, forms["DEFAULT"])
+    if _likeness(form, second) > _likeness(form, first):
+        if tag == "P":
+            return [word, first, tag, form]
+        tag, second = {"V": "N", "N": "V"}[tag], first
+    return [word, form, tag, second] if second != form else [word, form]
+
+
 def _write(path: Path, lines: Iterable[str]) -> None:
     content = "\n".join(lines).encode()
     path.write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
@@ -218,13 +236,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO)
     misaki, several = read_misaki(args.misaki)
     lexicon, rewriter = build_lexicon(misaki, read_metadata(args.metadata, misaki))
-    lines = []
-    for word, form in sorted(lexicon.items()):
-        other = other_form(several[word]) if word in several else None
-        fields = [word, form]
-        if other is not None:
-            fields += [other[0], rewriter.rewrite(word, other[1])]
-        lines.append("\t".join(fields))
+    lines = (
+        "\t".join(entry_fields(word, form, several.get(word, {"DEFAULT": form}), rewriter))
+        for word, form in sorted(lexicon.items())
+    )
     _write(args.out / "lexicon_en.tsv.xz", lines)
     _write(args.out / "letters_en.tsv.xz", (f"{k}\t{v}" for k, v in learn_letters(lexicon).items()))
 

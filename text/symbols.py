@@ -12,6 +12,8 @@ from collections.abc import Iterable
 SYMBOLS = ' !"(),.:;?AIOWYabdefhijklmnopstuvwxyzæðŋɑɔɕəɚɛɜɡɤɥɨɪɹɻɾʂʃʊʌʒʔʤʦʧʨʰˈˌθᵊᵻ“”→↓↗↘ꭧ'
 SYMBOL_IDS: dict[str, int] = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 NUM_SYMBOLS = len(SYMBOLS)
+VOWELS = frozenset("aæɑɔəɚɛɜiɪuʊʌAIOWYᵻᵊ")
+STRESS = "ˈˌ"
 
 
 def symbol_ids(symbols: Iterable[str]) -> list[int]:
