@@ -12,12 +12,23 @@ import jax
 import numpy as np
 import pytest
 
-from inference_types import BucketSpec, ModelLoadError, SegmentPlan, Slot, VoicePrompt
+from audio.decode import decode_audio
+from frontend.assembly import make_frontend
+from frontend.bundle import find_bundle
+from frontend.voices import VoiceStore
+from inference_types import (
+    BucketSpec,
+    ModelLoadError,
+    SegmentPlan,
+    Slot,
+    SynthesisRequest,
+    VoicePrompt,
+)
 from models.f5 import F5Config, sample, seeded_noise
 from models.flow import time_grid
 from models.rows import row_noise
 from models.vocos import decode
-from tests.tiny_models import ALIGNED, PACKED, random_f5, random_vocos
+from tests.tiny_models import ALIGNED, PACKED, random_f5, random_vocos, write_bundle
 from tts_engine import EngineSettings, TTSEngine
 
 SETTINGS = EngineSettings(
@@ -241,6 +252,25 @@ def test_misuse_is_a_value_error_and_changes_nothing(engine: TTSEngine) -> None:
     with pytest.raises(ValueError):
         engine.step([slot])
     assert engine.vocode(slot).result().shape == (21 * 256,)
+
+
+def test_bundle_on_disk_speaks(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "tiny")
+    bundle = find_bundle(str(tmp_path / "tiny"))
+    settings = dataclasses.replace(
+        ONE_PROGRAM_EACH, buckets=(BucketSpec(max_frames=256, num_slots=1),)
+    )
+    engine = TTSEngine(bundle.load_acoustic(np.float32), bundle.load_vocoder(), settings)
+    engine.warm_up()
+    frontend = make_frontend(bundle, VoiceStore(bundle.voices), decode_audio, max_frames=256)
+    request = SynthesisRequest(request_id="r", text="Hello, world.", seed=3, chunk_policy="equal")
+    voice = frontend.load_voice(request)
+    (segment,) = frontend.split(request, voice)
+    plan = frontend.plan(request, voice, segment)
+    wave = run_solo(engine, plan, Slot(256, 0))
+    assert wave.shape == (plan.num_new_frames * 256,) and wave.std() > 0
+    assert [word.text for word in plan.words] == ["Hello,", "world."]
+    assert plan.words[-1].end_sample <= len(wave)
 
 
 def test_settings_that_cannot_work_are_named() -> None:
