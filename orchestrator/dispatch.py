@@ -87,6 +87,7 @@ class Dispatcher:
             min_batch_rows=settings.min_batch_rows,
             batch_efficiency=settings.batch_efficiency,
             max_tick_s=settings.max_tick_s,
+            max_fused_s=settings.max_fused_s,
         )
         self.costs: CostTable | None = None
         self.heartbeat = Heartbeat(clock)

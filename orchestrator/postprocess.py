@@ -71,11 +71,15 @@ class Emitter:
     def run(self, stop: threading.Event) -> None:
         """Thread body."""
         while not stop.is_set():
-            self.heartbeat.rest()
-            item = self._to_emit.get(POLL_S)
-            if item is not None:
-                self.heartbeat.beat()
-                self._handle(item)
+            self._run_one()
+
+    def _run_one(self) -> None:
+        """In a frame of its own, so that waiting for the next item keeps no request alive."""
+        self.heartbeat.rest()
+        item = self._to_emit.get(POLL_S)
+        if item is not None:
+            self.heartbeat.beat()
+            self._handle(item)
 
     def _handle(self, item: EmitItem) -> None:
         try:

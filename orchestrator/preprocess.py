@@ -73,9 +73,13 @@ class Preprocessor:
     def run(self, stop: threading.Event) -> None:
         """Thread body."""
         while not stop.is_set():
-            item = self._to_preprocess.get(POLL_S)
-            if item is not None and not item.job.is_ended:
-                self._handle(item)
+            self._run_one()
+
+    def _run_one(self) -> None:
+        """In a frame of its own, so that waiting for the next item keeps no request alive."""
+        item = self._to_preprocess.get(POLL_S)
+        if item is not None and not item.job.is_ended:
+            self._handle(item)
 
     def enqueue(self, item: PreprocessItem) -> None:
         """Put an item; an end that came in between takes it out again."""

@@ -51,6 +51,7 @@ class StepLimits:
     min_batch_rows: int
     batch_efficiency: float
     max_tick_s: float
+    max_fused_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +132,7 @@ def _fused_steps(chosen: Sequence[Row], size: int, costs: CostTable, limits: Ste
     step_s = costs.step_s[chosen[0].bucket, size]
     num_left = min(row.num_left for row in chosen)
     fitting = [
-        k for k in costs.spec.fused_steps if k <= num_left and k * step_s <= limits.max_tick_s
+        k for k in costs.spec.fused_steps if k <= num_left and k * step_s <= limits.max_fused_s
     ]
     return max(fitting, default=1)
 

@@ -1,6 +1,8 @@
 """Slow and absent listeners: production pauses, memory stays bounded, nothing is left behind."""
 
 import asyncio
+import gc
+import weakref
 from contextlib import aclosing
 
 import pytest
@@ -211,6 +213,27 @@ def test_a_thousand_abandoned_streams_leave_nothing_behind() -> None:
             assert orchestrator.streams.num_bytes == 0
             assert orchestrator.health().num_live_requests == 0
             assert bench.engine.max_resident <= 12
+
+    run(body())
+
+
+def test_an_ended_request_is_garbage_at_once_and_its_log_when_forgotten() -> None:
+    async def body() -> None:
+        bench = Bench(OrchestratorSettings(log_retention_s=0.0))
+        async with bench.running() as orchestrator:
+            stream = await orchestrator.submit(make_request("r", "One. Two.", seed=1))
+            job = weakref.ref(orchestrator.streams.live_jobs()[0])
+            await collect(stream)
+            await bench.settled()
+            log = weakref.ref(stream)
+            del stream
+
+            def is_dead(ref: weakref.ref) -> bool:
+                gc.collect()
+                return ref() is None
+
+            await until(lambda: is_dead(job), "the job is garbage")
+            await until(lambda: is_dead(log), "the log is garbage")
 
     run(body())
 

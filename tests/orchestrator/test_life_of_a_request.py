@@ -151,6 +151,23 @@ def test_the_first_chunk_comes_before_the_last_segments_first_step() -> None:
     run(body())
 
 
+@pytest.mark.parametrize("num_sentences", [1, 3, 40])
+def test_work_before_the_first_sound_does_not_depend_on_the_length(num_sentences: int) -> None:
+    """Until the first segment is vocoded no other row is stepped, and two are prefilled."""
+
+    async def body() -> None:
+        bench = Bench()
+        async with bench.running():
+            await bench.speak(make_request("r", "Sentence. " * num_sentences, seed=1))
+        verbs = [call.verb for call in bench.engine.calls]
+        before = bench.engine.calls[: verbs.index("vocode")]
+        assert {call.rows for call in before if call.verb == "step"} == {((1, 0),)}
+        assert sum(call.num_fused for call in before) == 4
+        assert sum(call.verb == "prefill" for call in before) <= 2
+
+    run(body())
+
+
 @pytest.mark.parametrize(
     ("fields", "error"),
     [

@@ -25,7 +25,7 @@ SPEC = EngineSpec(
     batch_sizes=(1, 2, 4, 8),
     fused_steps=(1, 2, 4),
 )
-LIMITS = StepLimits(min_batch_rows=2, batch_efficiency=0.9, max_tick_s=0.25)
+LIMITS = StepLimits(min_batch_rows=2, batch_efficiency=0.9, max_tick_s=0.25, max_fused_s=0.05)
 
 
 def table(*times_s: float) -> CostTable:
@@ -105,8 +105,8 @@ def test_steps_are_fused_only_when_nothing_waits_and_nobody_is_overrun() -> None
     assert step([row(1)], is_waiting=True).num_fused == 1
     assert step([row(1, num_left=3)], is_waiting=False).num_fused == 2
     assert step([row(1), row(2, bucket=200)], is_waiting=False).num_fused == 1
-    slow = table(0.1, 0.2, 0.4, 0.8)
-    assert step([row(1)], slow, is_waiting=False).num_fused == 2  # 0.25 s a tick
+    slow = table(0.02, 0.04, 0.08, 0.16)
+    assert step([row(1)], slow, is_waiting=False).num_fused == 2  # 0.05 s a dispatch
 
 
 def test_batches_too_slow_for_a_tick_are_not_taken() -> None:
