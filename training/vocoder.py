@@ -1,9 +1,8 @@
 """Train the vocoder of the shipped voice: `python -m training.vocoder --help`.
 
 Crops of real speech at random loudness are turned into mels inside the compiled step and spoken
-back; the losses are in training.vocoder_losses. Killed at any moment, the same command goes on
-from the last checkpoint, with the same crops it would have seen. Axis legend: b batch,
-n mel frames, nw wave samples, f spectrum bins.
+back (training.vocoder_trainer); the losses are in training.vocoder_losses. Killed at any moment,
+the same command goes on from the last checkpoint, with the crops it would have seen.
 """
 
 from __future__ import annotations
@@ -14,57 +13,34 @@ import json
 import logging
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from flax import nnx
 from jax import Array
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Float
+from jax.sharding import Mesh
 from tqdm import tqdm
 
-from audio.mel import htk_filters
 from models.vocos.config import VocosConfig
-from models.vocos.modeling import Vocos, complex_spectrum, frame_mask, istft
 from training.data import SpeechData
 from training.optimiser import learning_rate_scale
-from training.state import TrainState, restore_state, save_state, update_ema
-from training.vocoder_losses import (
-    MAGNITUDE_FLOOR,
-    LossWeights,
-    log_mel,
-    magnitude,
-    reconstruction_terms,
-    stft,
-    weighted_total,
-)
+from training.state import restore_state, save_state
+from training.vocoder_losses import LossWeights
+from training.vocoder_trainer import VocoderSettings, VocoderTrainer, start_near_data
 from training.vocoder_validation import validate
 
 _log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, kw_only=True)
-class VocoderSettings:
-    """What a run is made of. `minutes` is time spent training, over all restarts."""
-
-    minutes: float = 60.0
-    num_rows: int = 16
-    num_frames: int = 40
-    peak_rate: float = 1.5e-3
-    weight_decay: float = 0.01
-    clip: float = 5.0
-    ema_decay: float = 0.999
-    min_gain_db: float = -12.0
-    max_gain_db: float = 4.0
-    seed: int = 0
-    save_every_s: float = 180.0
-    validate_every_s: float = 600.0
-    log_every: int = 50
+LOG_COLUMNS = (
+    "total",
+    *(field.name for field in fields(LossWeights)),
+    "fake",
+    "real",
+    "deception",
+    "feature",
+)
 
 
 class WaveSampler:
@@ -91,77 +67,6 @@ class WaveSampler:
         return np.stack(waves)
 
 
-def start_near_data(model: Vocos, waves: Float[Array, "b nw"]) -> None:
-    """Set the head's bias to the mean log-magnitude and to the phase of a centred pulse."""
-    config = model.config
-    spectrum = stft(waves, config.n_fft, config.hop_samples)
-    log_magnitude = jnp.log(jnp.maximum(magnitude(spectrum), MAGNITUDE_FLOOR)).mean((0, 1))
-    centred_pulse = jnp.pi * (jnp.arange(config.num_bins) % 2)
-    model.head.bias[...] = jnp.concatenate([log_magnitude, centred_pulse])
-
-
-def make_vocoder_optimiser(settings: VocoderSettings) -> optax.GradientTransformation:
-    """AdamW for a rate of one. Muon's orthogonalisation costs twice a step of this size."""
-    return optax.chain(
-        optax.clip_by_global_norm(settings.clip),
-        optax.adamw(1.0, b1=0.9, b2=0.99, weight_decay=settings.weight_decay),
-    )
-
-
-class VocoderTrainer:
-    """Owns the compiled step; `state` is replaced at every step."""
-
-    def __init__(self, config: VocosConfig, settings: VocoderSettings, mesh: Mesh) -> None:
-        self.config, self.settings = config, settings
-        self.rows = NamedSharding(mesh, PartitionSpec("data"))
-        self.filters = jnp.asarray(htk_filters())
-        self.weights = LossWeights()
-        self.model = Vocos(config, rngs=nnx.Rngs(settings.seed))
-        self.optimiser = make_vocoder_optimiser(settings)
-        self.reset()
-        self.step = jax.jit(self._step, donate_argnums=0)
-
-    def reset(self) -> None:
-        """Fresh optimiser and EMA around the current `model`."""
-        self.graph, self.state_like = nnx.split(self.model)
-        params = nnx.to_pure_dict(self.state_like)
-        self.state = TrainState(params, self.optimiser.init(params), jax.tree.map(jnp.copy, params))
-
-    def build(self, params: Any) -> Vocos:
-        """The network with these parameters."""
-        state = jax.tree.map(lambda leaf: leaf, self.state_like)
-        nnx.replace_by_pure_dict(state, params)
-        return nnx.merge(self.graph, state)
-
-    def terms(self, params: Any, waves: Float[Array, "b nw"]) -> dict[str, Array]:
-        """Every reconstruction term for one batch of crops with half a window around them."""
-        n_fft, hop = self.config.n_fft, self.config.hop_samples
-        spectrum = stft(waves, n_fft, hop)
-        mel = log_mel(magnitude(spectrum), self.filters)
-        rows, num_frames = mel.shape[:2]
-        num_valid = jnp.full(rows, num_frames)
-        mask = frame_mask(num_frames, num_valid)
-        log_magnitude, phase = self.build(params).spectrum(mel, mask)
-        wave = istft(complex_spectrum(log_magnitude, phase), mask, num_valid, self.config)
-        inner = waves[:, n_fft // 2 : -(n_fft // 2)]
-        outputs = (log_magnitude, phase, wave[:, : inner.shape[1]])
-        return reconstruction_terms(outputs, inner, spectrum, self.filters)
-
-    def _loss(self, params: Any, waves: Array) -> tuple[Array, dict[str, Array]]:
-        terms = self.terms(params, waves)
-        return weighted_total(terms, self.weights), terms
-
-    def _step(
-        self, state: TrainState, waves: Array, rate: Array, decay: Array
-    ) -> tuple[TrainState, dict[str, Array]]:
-        (loss, terms), grads = jax.value_and_grad(self._loss, has_aux=True)(state.params, waves)
-        updates, optimiser = self.optimiser.update(grads, state.optimiser, state.params)
-        params = optax.apply_updates(state.params, jax.tree.map(lambda u: rate * u, updates))
-        ema = update_ema(state.ema, params, decay)
-        facts = {"total": loss, "grad_norm": optax.global_norm(grads)} | terms
-        return TrainState(params, optimiser, ema), facts
-
-
 def train(data_folder: Path, out: Path, config: VocosConfig, settings: VocoderSettings) -> None:
     """Train until the time budget is spent, resuming from `out` where possible."""
     data = SpeechData(data_folder)
@@ -171,8 +76,7 @@ def train(data_folder: Path, out: Path, config: VocosConfig, settings: VocoderSe
     restored = restore_state(out, trainer.state)
     if restored is None:
         first = np.concatenate([sampler.batch(index) for index in range(16)])
-        start_near_data(trainer.model, jnp.asarray(first))
-        trainer.reset()
+        trainer.start(start_near_data(config, settings.seed, jnp.asarray(first)))
     else:
         step, trainer.state, meta = restored
         spent_s = meta["spent_s"]
@@ -197,32 +101,54 @@ def _run(
     begun = time.monotonic() - spent_s
     bar = tqdm(desc="vocoder", initial=step, unit="step", mininterval=10)
     recent: list[dict[str, Array]] = []
-    while spent_s < budget_s:
-        rate = settings.peak_rate * learning_rate_scale(step, spent_s / budget_s)
-        decay = min(settings.ema_decay, (1 + step) / (10 + step))
-        waves = jax.device_put(sampler.batch(step), trainer.rows)
-        trainer.state, facts = trainer.step(
-            trainer.state, waves, jnp.float32(rate), jnp.float32(decay)
-        )
+    while spent_s < budget_s and step < settings.max_steps:
+        rate, facts = _advance(trainer, sampler.batch(step), step, spent_s / budget_s)
         step += 1
         bar.update()
         recent.append(jax.block_until_ready(facts))
         spent_s = time.monotonic() - begun
-        is_done = spent_s >= budget_s
+        is_done = spent_s >= budget_s or step >= settings.max_steps
         if step % settings.log_every == 0 or is_done:
-            means = {name: float(np.mean([f[name] for f in recent])) for name in facts}
-            if not math.isfinite(means["total"]):
-                raise FloatingPointError(f"the loss is {means['total']} at step {step}")
-            _append(out / "log.csv", {"step": step, "spent_s": spent_s, "rate": rate} | means)
-            bar.set_postfix(total=f"{means['total']:.3f}", mel=f"{means['mel']:.3f}")
+            row = {"step": step, "spent_s": spent_s, "rate": rate} | _means(recent)
+            _append(out / "log.csv", row)
+            bar.set_postfix(total=f"{row['total']:.3f}", mel=f"{row['mel']:.3f}")
             recent.clear()
         if spent_s - saved_s > settings.save_every_s or is_done:
             save_state(out, step, trainer.state, meta | {"spent_s": spent_s})
             saved_s = spent_s
         if spent_s - validated_s > settings.validate_every_s or is_done:
-            facts_dev = validate(trainer.build(trainer.state.ema), data, out, step)
-            _log.info("step %d dev %s", step, facts_dev)
+            heard = validate(trainer.build(trainer.state.ema), data, out, step)
+            _log.info("step %d dev %s", step, heard)
             validated_s = spent_s
+
+
+def _advance(
+    trainer: VocoderTrainer, waves: np.ndarray, step: int, share: float
+) -> tuple[float, dict[str, Array]]:
+    """One step at the rates that belong to `share` of the budget; the vocoder's rate and facts."""
+    settings = trainer.settings
+    is_adversarial = share >= settings.adversarial_from
+    scale = learning_rate_scale(step, share)
+    rate = scale * (settings.adversarial_rate if is_adversarial else settings.peak_rate)
+    decay = min(settings.ema_decay, (1 + step) / (10 + step))
+    rates = jnp.float32(rate), jnp.float32(scale * settings.discriminator_rate), jnp.float32(decay)
+    run = trainer.adversarial_step if is_adversarial else trainer.step
+    trainer.state, facts = run(trainer.state, jax.device_put(waves, trainer.rows), rates)
+    return rate, facts
+
+
+def _means(recent: list[dict[str, Array]]) -> dict[str, float]:
+    """Over the steps that have each column; 0 for the discriminators' while they wait.
+
+    Raises FloatingPointError once the loss is not finite: nothing after it could be used.
+    """
+    means = {}
+    for name in LOG_COLUMNS:
+        values = [float(facts[name]) for facts in recent if name in facts]
+        means[name] = float(np.mean(values)) if values else 0.0
+    if not math.isfinite(means["total"]):
+        raise FloatingPointError(f"the vocoder loss became {means['total']}; lower --peak-rate")
+    return means
 
 
 def _append(path: Path, row: dict[str, float]) -> None:
