@@ -24,6 +24,7 @@ from inference_types import ModelLoadError
 from models.duration import DurationPredictor
 from models.f5 import F5Config, F5Model, load_f5
 from models.f5.hub import HUB_SCHEME, resolve_model_file
+from models.runtime import recommended_attention
 from models.vocos import Vocos, VocosConfig, load_vocos
 from text.pinyin import Vocabulary
 
@@ -58,8 +59,12 @@ class ModelBundle:
     default_voice: str = ""
 
     def load_acoustic(self, dtype: DTypeLike) -> F5Model:
-        """Raises ModelLoadError listing everything that does not fit."""
-        return load_f5(self.acoustic_path, self.f5, dtype=dtype)
+        """With the attention that serves its buckets best here.
+
+        Raises ModelLoadError listing everything that does not fit.
+        """
+        attention = recommended_attention(self.f5, max(self.serving.bucket_frames), dtype)
+        return load_f5(self.acoustic_path, self.f5, dtype=dtype, attention_implementation=attention)
 
     def load_vocoder(self) -> Vocos:
         return load_vocos(self.vocoder_path, self.vocos)
