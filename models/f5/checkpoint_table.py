@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from models.f5.config import F5Config
 
 Kind = Literal["plain", "linear", "grouped_conv", "depthwise_conv", "grn"]
-LeafPath = tuple[str | int, ...]
+LeafPath = tuple[Any, ...]  # attribute names and list places, as nnx.to_flat_state gives them
 Transform = Callable[[np.ndarray], np.ndarray]
 
 # Official axis order -> ours, and back.

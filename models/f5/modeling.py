@@ -23,6 +23,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from kernels.attention import attention
+from kernels.attention.api import Implementation
 from kernels.depthwise_conv import depthwise_conv
 from kernels.matmul import matmul
 from models.f5.config import F5Config
@@ -267,7 +268,7 @@ class Block(nnx.Module):
         modulation: Float[Array, "b 6 d"],
         lengths: Int[Array, " b"],
         mask: Bool[Array, "b n 1"],
-        implementation: str | None = None,
+        implementation: Implementation | None = None,
     ) -> Float[Array, "b n d"]:
         vectors = [modulation[:, i, None, :] for i in range(6)]
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = vectors
@@ -280,7 +281,10 @@ class Block(nnx.Module):
         return x + gate_m * y
 
     def attend(
-        self, x: Float[Array, "b n d"], lengths: Int[Array, " b"], implementation: str | None
+        self,
+        x: Float[Array, "b n d"],
+        lengths: Int[Array, " b"],
+        implementation: Implementation | None,
     ) -> Float[Array, "b n d"]:
         b, n, _ = x.shape
         config = self.config
@@ -304,7 +308,7 @@ class F5Model(nnx.Module):
         *,
         rngs: nnx.Rngs,
         dtype: jnp.dtype = jnp.float32,
-        attention_implementation: str | None = None,
+        attention_implementation: Implementation | None = None,
     ) -> None:
         self.config = config
         self.attention_implementation = attention_implementation

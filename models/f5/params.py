@@ -14,6 +14,7 @@ from jax.typing import DTypeLike
 from safetensors.numpy import save_file
 
 from inference_types import ModelLoadError
+from kernels.attention.api import Implementation
 from models.f5.checkpoint_file import (
     EMA_PREFIX,
     PREFIX,
@@ -35,7 +36,7 @@ def load_f5(
     config: F5Config,
     *,
     dtype: DTypeLike = jnp.float32,
-    attention_implementation: str | None = None,
+    attention_implementation: Implementation | None = None,
 ) -> F5Model:
     """A model with the weights of an official-layout file, float32 whatever the file's type.
 
