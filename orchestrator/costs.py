@@ -72,3 +72,8 @@ class CostTable:
         frames_per_s = self.spec.sample_rate / self.spec.hop_samples
         new_frames = int(duration_s * frames_per_s / num_segments) + 1
         return num_segments * self.segment_work_s(num_ref_frames + new_frames, num_steps)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Device allocators report RESOURCE_EXHAUSTED (design: engine 3.1), hosts MemoryError."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)

@@ -19,7 +19,7 @@ from inference_types import (
     RequestTooLargeError,
     TTSError,
 )
-from orchestrator.costs import CostTable
+from orchestrator.costs import CostTable, is_out_of_memory
 from orchestrator.flight import (
     DeviceFailure,
     DeviceFlight,
@@ -33,6 +33,7 @@ from orchestrator.metrics import Metrics
 from orchestrator.schedule import (
     SideJob,
     StepLimits,
+    choose_eviction,
     choose_side_jobs,
     choose_step,
 )
@@ -126,6 +127,7 @@ class Dispatcher:
             self._receive()
             self._drop_gone()
             views = self.slots.views(self._table, self._clock())
+            self._evict(views)
             is_busy = self._run_side_jobs(views)
             is_stepped = self._run_step(views)
         except _StateLost as lost:
@@ -170,6 +172,16 @@ class Dispatcher:
             if task.slot is not None:
                 self._release(task)
             self.slots.remove(task)
+
+    def _evict(self, views: RowViews) -> None:
+        """At most one a tick: the newcomer is placed as soon as it fits."""
+        task_id = choose_eviction(views.waiting, views.running, self.slots.num_free(), self._table)
+        if task_id is not None:
+            task = self.slots[task_id]
+            self._release(task)
+            task.forget_device()
+            views.running = [row for row in views.running if row.task_id != task_id]
+            self._metrics.count("replays_total")
 
     def _run_side_jobs(self, views: RowViews) -> bool:
         jobs = choose_side_jobs(
@@ -287,8 +299,3 @@ class Dispatcher:
     def _table(self) -> CostTable:
         assert self.costs is not None, "the engine was not warmed up"
         return self.costs
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Device allocators report RESOURCE_EXHAUSTED (design: engine 3.1), hosts MemoryError."""
-    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)

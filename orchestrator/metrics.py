@@ -18,7 +18,10 @@ COUNTERS: dict[str, tuple[str, str]] = {
     "steps_total": ("Euler steps dispatched (fused steps count each)", ""),
     "step_rows_total": ("Rows advanced, summed over steps", ""),
     "step_places_total": ("Places computed, padding rows included, summed over steps", ""),
-    "replays_total": ("Segments started again after a failure of the device side", ""),
+    "replays_total": (
+        "Segments started again: the device failed, or a listener needed the slot",
+        "",
+    ),
     "engine_resets_total": ("Times the device state was rebuilt", ""),
     "thread_restarts_total": ("Threads restarted by the supervisor", "thread"),
 }

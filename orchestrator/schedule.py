@@ -170,6 +170,23 @@ def choose_side_jobs(
     return jobs
 
 
+def choose_eviction(
+    waiting: Sequence[Row], running: Sequence[Row], num_free: Mapping[int, int], costs: CostTable
+) -> int | None:
+    """Task of an offline row that must give its slot to somebody's listener; usually None.
+
+    Offline rows pause behind listeners, so a slot they hold would stay taken. The one with the
+    most steps left loses least; it starts again from its plan.
+    """
+    for row in sorted(waiting, key=lambda row: row.order):
+        if row.rank is Rank.OFFLINE or _bucket_with_room(row, num_free, costs) is not None:
+            continue
+        rivals = [r for r in running if r.rank is Rank.OFFLINE and r.bucket == row.bucket]
+        if rivals:
+            return max(rivals, key=lambda rival: (rival.num_left, rival.task_id)).task_id
+    return None
+
+
 def _bucket_with_room(row: Row, free: Mapping[int, int], costs: CostTable) -> int | None:
     for bucket in sorted(costs.spec.buckets, key=lambda bucket: bucket.max_frames):
         size = bucket.max_frames

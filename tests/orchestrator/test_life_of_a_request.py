@@ -151,6 +151,24 @@ def test_the_first_chunk_comes_before_the_last_segments_first_step() -> None:
     run(body())
 
 
+def test_a_listener_does_not_wait_for_a_book() -> None:
+    """Three of four slots are offline rows of 40 slow steps; the listener is served first."""
+
+    async def body() -> None:
+        bench = Bench()
+        bench.engine.delays["step"] = 0.005
+        book = offline("book", "One. Two. Six. Ten.", seed=1, num_steps=40)
+        async with bench.running() as orchestrator:
+            stream = await orchestrator.submit(book)
+            await until(lambda: bench.engine.num_resident == 3, "the book has its slots")
+            await bench.speak(make_request("r", "One. Two. Three. Four.", seed=2))
+            assert stream.log.num_chunks == 0
+            bench.check(book, await collect(stream))
+            await bench.settled()
+
+    run(body())
+
+
 @pytest.mark.parametrize("num_sentences", [1, 3, 40])
 def test_work_before_the_first_sound_does_not_depend_on_the_length(num_sentences: int) -> None:
     """Until the first segment is vocoded no other row is stepped, and two are prefilled."""

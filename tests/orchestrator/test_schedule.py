@@ -12,6 +12,7 @@ from orchestrator.schedule import (
     SideJob,
     StepChoice,
     StepLimits,
+    choose_eviction,
     choose_side_jobs,
     choose_step,
     playback_slack_s,
@@ -193,6 +194,21 @@ def test_a_row_is_lifted_only_into_a_bucket_it_nearly_fills() -> None:
         [row(1, num_frames=95)], [], {100: 0, 120: 1}, costs, max_jobs=2, max_vocodes=1
     )
     assert jobs == [prefill(1, bucket=120)]
+
+
+def test_offline_rows_give_their_slot_to_a_listener() -> None:
+    running = [row(1, Rank.OFFLINE, num_left=2), row(2, Rank.OFFLINE, num_left=7), row(3)]
+    newcomer = [row(9, Rank.FIRST)]
+
+    def evicted(waiting: list[Row], num_free: int, rows: list[Row] = running) -> int | None:
+        return choose_eviction(waiting, rows, {100: num_free, 200: 0}, PARALLEL)
+
+    assert evicted(newcomer, num_free=0) == 2
+    assert evicted(newcomer, num_free=1) is None
+    assert evicted([row(9, Rank.PLAYING)], num_free=1) == 2, "the last slot is not for these"
+    assert evicted([row(9, Rank.OFFLINE)], num_free=0) is None
+    assert evicted(newcomer, num_free=0, rows=running[2:]) is None
+    assert evicted([row(9, bucket=200, num_frames=150)], num_free=4) is None
 
 
 def test_a_row_that_cannot_be_placed_does_not_block_the_next() -> None:
