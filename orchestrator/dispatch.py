@@ -13,12 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from inference_types import (
-    Engine,
-    EngineError,
-    RequestTooLargeError,
-    TTSError,
-)
+from inference_types import Engine, EngineError, RequestTooLargeError, TTSError
 from orchestrator.costs import CostTable, is_out_of_memory
 from orchestrator.flight import (
     DeviceFailure,
@@ -287,6 +282,7 @@ class Dispatcher:
 
     def _rebuild(self) -> None:
         self._epoch += 1
+        self.heartbeat.beat()
         self._metrics.count("engine_resets_total")
         self._engine.reset()
         self.slots.free_all()

@@ -330,7 +330,7 @@ def test_a_dead_emit_thread_costs_one_step_and_is_replaced() -> None:
     run(body())
 
 
-@pytest.mark.parametrize("verb", ["step", "insert", "late"])
+@pytest.mark.parametrize("verb", ["step", "insert", "reset", "late"])
 def test_a_hung_device_is_reported_and_every_stream_ended(
     verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,7 +353,8 @@ def test_a_hung_device_is_reported_and_every_stream_ended(
 
                 bench.engine.vocode = never  # type: ignore[method-assign]
             else:
-                bench.engine.on_call = gate
+                fail = raise_at("step" if verb == "reset" else "none", RuntimeError("trouble"))
+                bench.engine.on_call = lambda call: (gate(call), fail(call))
             stream = await orchestrator.submit(make_request("r", TEXT))
             await until(lambda: not orchestrator.health().is_ready, "readiness falls")
             events = await collect(stream)
