@@ -43,8 +43,8 @@ T = TypeVar("T")
 PERMIT_WAIT_S = 0.05
 IDLE_WAIT_S = 0.5
 MAX_SEGMENT_FAILURES = 2
-# Rebuilding the state this often without one finished segment means the device is gone.
-MAX_RESETS_IN_A_ROW = 10
+# Failing this often without one finished segment means that the device is gone.
+MAX_FAILURES_IN_A_ROW = 10
 
 
 class _StateLost(Exception):
@@ -88,13 +88,13 @@ class Dispatcher:
         self.costs: CostTable | None = None
         self.heartbeat = Heartbeat(clock)
         self.num_compilations = 0
-        self.num_resets_in_a_row = 0
+        self.num_failures_in_a_row = 0
         self._epoch = 0
         self.slots = SlotTable(engine.spec)
 
     def note_delivered(self) -> None:
         """A segment came through (from the emit thread): the device is not gone."""
-        self.num_resets_in_a_row = 0
+        self.num_failures_in_a_row = 0
 
     def run(self, stop: threading.Event) -> None:
         """Thread body: warm up (the first time) or rebuild, then tick until stopped."""
@@ -207,11 +207,11 @@ class Dispatcher:
             _log.warning("prefill of request %s failed: %r", task.job.request.request_id, error)
             if is_out_of_memory(error):
                 self._lower_batch(self._table.sizes[-1])
-            task.job.stream.fail(
-                error
-                if isinstance(error, TTSError)
-                else TTSError("The request could not be started.")
-            )
+            if isinstance(error, TTSError):
+                task.job.stream.fail(error)
+            else:
+                task.job.stream.fail(TTSError("The request could not be started."))
+                self._count_failure(error)
             return
         slot = self.slots.take_slot(task, bucket)
         self._guard([task], lambda: self._engine.insert(prefix, slot))
@@ -230,10 +230,8 @@ class Dispatcher:
 
     def _run_step(self, views: RowViews) -> bool:
         rows = [row for row in views.running if not self.slots[row.task_id].is_gone]
-        is_anything_waiting = bool(views.waiting or views.finished or len(self._to_dispatch))
-        choice = choose_step(
-            rows, self._table, self._limits, is_anything_waiting=is_anything_waiting
-        )
+        is_waiting = bool(views.waiting or views.finished or len(self._to_dispatch))
+        choice = choose_step(rows, self._table, self._limits, is_anything_waiting=is_waiting)
         if choice is None:
             return False
         tasks = [self.slots[task_id] for task_id in choice.task_ids]
@@ -262,9 +260,7 @@ class Dispatcher:
     def _recover(self, suspects: Sequence[SegmentTask], error: Exception) -> None:
         """Rebuild the device and let every resident start again; find out who did it."""
         _log.warning("device state lost (%r), %d suspects", error, len(suspects))
-        self.num_resets_in_a_row += 1
-        if self.num_resets_in_a_row > MAX_RESETS_IN_A_ROW:
-            raise EngineError("The device fails at every attempt.") from error
+        self._count_failure(error)
         residents = self.slots.evict(suspects)
         self._metrics.count("replays_total", len(residents))
         self._rebuild()
@@ -272,6 +268,12 @@ class Dispatcher:
             self._lower_batch(self._table.padded(len(suspects)))
         else:
             self._accuse(suspects)
+
+    def _count_failure(self, error: Exception) -> None:
+        """Raises EngineError, which ends the thread, when nothing works any more."""
+        self.num_failures_in_a_row += 1
+        if self.num_failures_in_a_row > MAX_FAILURES_IN_A_ROW:
+            raise EngineError("The device fails at every attempt.") from error
 
     def _accuse(self, suspects: Sequence[SegmentTask]) -> None:
         for task in suspects:
