@@ -311,7 +311,7 @@ class F5Model(nnx.Module):
         attention_implementation: Implementation | None = None,
     ) -> None:
         self.config = config
-        self.attention_implementation = attention_implementation
+        self.attention_implementation: Implementation | None = attention_implementation
         self.is_remat = False
         self.time_embedding = TimeEmbedding(config, rngs=rngs)
         self.text_embedding = TextEmbedding(config, rngs=rngs, dtype=dtype)
