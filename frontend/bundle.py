@@ -134,7 +134,7 @@ def _find_checkpoint(model: str, vocoder: str) -> ModelBundle:
         raise ModelLoadError("only F5-TTS checkpoints for Vocos are supported, not E2 or BigVGAN")
     acoustic_path, is_v0 = resolve_model_file(_expand(model)), "F5TTS_Base" in model
     _log.info("%s is read as F5-TTS %s", acoustic_path.name, "v0 base" if is_v0 else "v1 base")
-    vocoder_path = resolve_model_file(_expand(vocoder or _beside(model, _F5_VOCODER_NAME)))
+    vocoder_path = _find_vocoder(model, vocoder)
     return ModelBundle(
         name=acoustic_path.stem,
         kind="packed",
@@ -148,6 +148,18 @@ def _find_checkpoint(model: str, vocoder: str) -> ModelBundle:
         vocoder_path=vocoder_path,
         vocabulary_path=resolve_model_file(_expand(_beside(model, VOCABULARY_NAME))),
     )
+
+
+def _find_vocoder(model: str, vocoder: str) -> Path:
+    if vocoder:
+        return resolve_model_file(_expand(vocoder))
+    try:
+        return resolve_model_file(_expand(_beside(model, _F5_VOCODER_NAME)))
+    except ModelLoadError as error:
+        raise ModelLoadError(
+            f"an F5 checkpoint needs a vocoder: put {_F5_VOCODER_NAME} beside it or name a Vocos"
+            " safetensors file with --vocoder"
+        ) from error
 
 
 def _beside(model: str, name: str) -> str:

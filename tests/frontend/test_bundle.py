@@ -129,12 +129,26 @@ def test_checkpoint_is_found_with_its_vocabulary_and_vocoder(tmp_path: Path) -> 
     assert find_bundle(str(v0 / "model.safetensors")).f5 == F5Config.v0_base()
 
 
-@pytest.mark.parametrize("missing", ["model.safetensors", "vocos.safetensors", "vocab.txt"])
-def test_incomplete_checkpoint_is_refused(missing: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("model.safetensors", "no model file"),
+        ("vocos.safetensors", "--vocoder"),
+        ("vocab.txt", "vocab.txt"),
+    ],
+)
+def test_incomplete_checkpoint_is_refused(missing: str, words: str, tmp_path: Path) -> None:
     for name in {"model.safetensors", "vocos.safetensors", "vocab.txt"} - {missing}:
         (tmp_path / name).write_bytes(b"")
-    with pytest.raises(ModelLoadError):
+    with pytest.raises(ModelLoadError, match=words):
         find_bundle(str(tmp_path / "model.safetensors"))
+
+
+def test_vocoder_may_be_elsewhere(tmp_path: Path) -> None:
+    for name in ("model.safetensors", "other.safetensors", "vocab.txt"):
+        (tmp_path / name).write_bytes(b"")
+    model, vocoder = str(tmp_path / "model.safetensors"), tmp_path / "other.safetensors"
+    assert find_bundle(model, str(vocoder)).vocoder_path == vocoder
 
 
 @pytest.mark.parametrize("name", ["E2TTS_Base", "F5TTS_Base_bigvgan"])
