@@ -10,19 +10,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from sse_starlette.sse import AppStatus
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.staticfiles import StaticFiles
 
 from frontend.voices import VoiceStore
 from inference_types import EngineSpec, NotFoundError
 from orchestrator import Orchestrator
-from server import routes_generate, routes_health, routes_streams, routes_voices
+from server import routes_generate, routes_health, routes_page, routes_streams, routes_voices
 from server.body import BodyLimits, RequestGate
 from server.errors import install_error_handlers
 from server.event_ids import Tickets
@@ -32,7 +30,6 @@ from server.services import Services
 from server.settings import ServerSettings
 from server.stamp import Stamp
 
-PAGE_DIR = Path(__file__).parent / "page"
 _DESCRIPTION = "Speech from text, streamed while it is made. Try the examples: they work as shown."
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -76,10 +73,8 @@ def create_app(
         resumable=ResumableStreams(_is_held(orchestrator)),
     )
     install_error_handlers(app)
-    for module in (routes_health, routes_generate, routes_streams, routes_voices):
+    for module in (routes_health, routes_generate, routes_streams, routes_voices, routes_page):
         app.include_router(module.router)
-    if PAGE_DIR.is_dir():
-        app.mount("/", StaticFiles(directory=PAGE_DIR, html=True), name="page")
     return app
 
 

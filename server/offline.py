@@ -260,16 +260,17 @@ def _join_parts(folder: Path, num_parts: int) -> list[float]:
     durations_s: list[float] = []
     partial = folder / "audio.wav.part"
     with wave.open(str(partial), "wb") as joined:
+        num_samples = 0
         for index in range(num_parts):
             sound_path, record_path = _paths(folder, index)
             record = json.loads(record_path.read_bytes())
-            offset = joined.getnframes() if index else 0
-            words += [_moved(word, offset) for word in record["words"]]
+            words += [_moved(word, num_samples) for word in record["words"]]
             durations_s.append(record["duration"])
             _append(joined, sound_path)
+            num_samples = joined.getnframes()
             rate = record["sample_rate"]
     os.replace(partial, folder / "audio.wav")
-    _write(folder / "audio.srt", to_srt(words, rate).encode())
+    _write(folder / "audio.srt", to_srt(words, rate, num_samples).encode())
     return durations_s
 
 

@@ -28,7 +28,8 @@ async def make_stream(request: Request, body: StreamBody, services: Serving) -> 
     """Start speaking and get an address that `new EventSource(stream_url)` can open."""
     stream, estimate = await while_connected(request, start_stream(services, body, body.gen_text))
     stream_id = stream.request_id
-    services.resumable.add(stream_id, body.response_format)
+    # All that a listener's request cannot say again is the form of the chunks.
+    services.resumable.add(stream_id, fingerprint=body.response_format)
     url = f"/v1/streams/{stream_id}?ticket={services.tickets.issue(stream_id)}"
     answer = {
         "stream_id": stream_id,
@@ -108,7 +109,7 @@ async def download_audio(stream_id: str, request: Request, services: Serving) ->
 async def download_srt(stream_id: str, request: Request, services: Serving) -> Response:
     """The words as SubRip subtitles."""
     speech = await _finished(request, services, stream_id)
-    text = to_srt(speech.words, speech.sample_rate)
+    text = to_srt(speech.words, speech.sample_rate, len(speech.pcm))
     return PlainTextResponse(text, media_type="application/x-subrip; charset=utf-8")
 
 
@@ -116,5 +117,5 @@ async def download_srt(stream_id: str, request: Request, services: Serving) -> R
 async def download_vtt(stream_id: str, request: Request, services: Serving) -> Response:
     """The words as WebVTT subtitles."""
     speech = await _finished(request, services, stream_id)
-    text = to_vtt(speech.words, speech.sample_rate)
+    text = to_vtt(speech.words, speech.sample_rate, len(speech.pcm))
     return PlainTextResponse(text, media_type="text/vtt")

@@ -53,22 +53,28 @@ def _clock(sample: int, sample_rate: int, separator: str) -> str:
     )
 
 
-def _cue_lines(words: Iterable[WordSpan], rate: int, separator: str) -> Iterator[tuple[str, str]]:
-    for cue in group_cues(words, rate):
-        start = _clock(cue[0].start_sample, rate, separator)
-        yield f"{start} --> {_clock(cue[-1].end_sample, rate, separator)}", join_words(cue)
+def _cue_lines(
+    words: Iterable[WordSpan], rate: int, num_samples: int, separator: str
+) -> Iterator[tuple[str, str]]:
+    """Times and text of each line. Words meet or overlap at joins; lines on a screen must not."""
+    cues = list(group_cues(words, rate))
+    limits = [cue[0].start_sample for cue in cues[1:]] + [num_samples]
+    for cue, limit in zip(cues, limits, strict=False):
+        start, end = cue[0].start_sample, min(cue[-1].end_sample, limit)
+        times = f"{_clock(start, rate, separator)} --> {_clock(max(start, end), rate, separator)}"
+        yield times, join_words(cue)
 
 
-def to_srt(words: Iterable[WordSpan], sample_rate: int) -> str:
-    """SubRip: numbered cues, comma before milliseconds."""
-    cues = enumerate(_cue_lines(words, sample_rate, ","), start=1)
+def to_srt(words: Iterable[WordSpan], sample_rate: int, num_samples: int) -> str:
+    """SubRip: numbered cues, comma before milliseconds; none ends after `num_samples`."""
+    cues = enumerate(_cue_lines(words, sample_rate, num_samples, ","), start=1)
     # A blank line inside a text would end its cue; words hold no line breaks.
     return "".join(f"{number}\n{times}\n{text}\n\n" for number, (times, text) in cues)
 
 
-def to_vtt(words: Iterable[WordSpan], sample_rate: int) -> str:
+def to_vtt(words: Iterable[WordSpan], sample_rate: int, num_samples: int) -> str:
     """WebVTT: header, point before milliseconds, markup characters escaped."""
-    cues = _cue_lines(words, sample_rate, ".")
+    cues = _cue_lines(words, sample_rate, num_samples, ".")
     return "WEBVTT\n\n" + "".join(f"{times}\n{_escape(text)}\n\n" for times, text in cues)
 
 

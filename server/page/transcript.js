@@ -1,0 +1,83 @@
+// The text as it was sent, in which words light up while they are spoken.
+
+// A word that is written differently from how it is spoken is looked for no further than this.
+const SEARCH_CHARS = 200;
+
+export class Transcript {
+  #element;
+  #words = []; // {start, span}
+  #rest = '';
+  #tail = document.createTextNode('');
+  #current = -1;
+
+  constructor(element, onSeek) {
+    this.#element = element;
+    element.addEventListener('click', (event) => {
+      const word = this.#words.find(({ span }) => span === event.target);
+      if (word) onSeek(word.start);
+    });
+  }
+
+  reset(text) {
+    this.#words = [];
+    this.#rest = text;
+    this.#current = -1;
+    this.#tail.data = text;
+    this.#element.replaceChildren(this.#tail);
+    this.#element.hidden = false;
+    this.#element.scrollTop = 0;
+  }
+
+  push(words) {
+    const fresh = document.createDocumentFragment();
+    for (const word of words) this.#place(word, fresh);
+    this.#tail.data = this.#rest;
+    this.#element.insertBefore(fresh, this.#tail);
+  }
+
+  // Light up the word that contains this sample.
+  show(position) {
+    const index = this.#indexAt(position);
+    if (index === this.#current) return;
+    this.#words[this.#current]?.span.classList.remove('now');
+    const [from, to] = [Math.max(0, this.#current), Math.max(0, index)];
+    for (let i = Math.min(from, to); i <= Math.max(from, to); i += 1) {
+      this.#words[i]?.span.classList.toggle('heard', i <= index);
+    }
+    this.#current = index;
+    const span = this.#words[index]?.span;
+    if (!span) return;
+    span.classList.add('now');
+    this.#keepVisible(span);
+  }
+
+  // Not scrollIntoView: that would move the page under the reader as well.
+  #keepVisible(span) {
+    const { scrollTop, clientHeight, offsetTop } = this.#element;
+    const top = span.offsetTop - offsetTop;
+    if (top < scrollTop || top + span.offsetHeight > scrollTop + clientHeight) {
+      this.#element.scrollTop = top - clientHeight / 3;
+    }
+  }
+
+  #place(word, fragment) {
+    const at = this.#rest.slice(0, SEARCH_CHARS + word.text.length).indexOf(word.text);
+    if (at < 0) return;
+    const span = document.createElement('span');
+    span.textContent = word.text;
+    span.className = 'word';
+    fragment.append(this.#rest.slice(0, at), span);
+    this.#rest = this.#rest.slice(at + word.text.length);
+    this.#words.push({ start: word.start_sample, span });
+  }
+
+  #indexAt(position) {
+    let [low, high] = [0, this.#words.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#words[middle].start <= position) low = middle + 1;
+      else high = middle;
+    }
+    return position > 0 ? low - 1 : -1;
+  }
+}
