@@ -171,7 +171,7 @@ def test_estimate_is_near_the_planned_length(store: VoiceStore) -> None:
     frontend, text = make(store), "Good morning, everyone. " * 10
     estimate = frontend.estimate_duration_s(request(text), plain_voice())
     slow = frontend.estimate_duration_s(request(text, speed=0.5), plain_voice())
-    assert 10 < estimate < 25 and slow == pytest.approx(2 * estimate)
+    assert 10 < estimate < 25 and slow == pytest.approx(2 * estimate, rel=0.03)
 
 
 def test_pieces_are_written_out_and_point_into_the_text_as_sent(store: VoiceStore) -> None:
