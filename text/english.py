@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from text.english_forms import (
     BEFORE_VOWEL,
+    EXTRA_WORDS,
     JOINED,
     LETTER_NAMES,
     PAIRED,
@@ -106,7 +107,7 @@ def word_symbols(word: str) -> str:
     lower = word.lower()
     if word in SPELLED or (len(word) > 1 and word.endswith("s") and word[:-1] in SPELLED):
         return _spelled(word)
-    known = _known(lower)
+    known = EXTRA_WORDS.get(lower) or _known(lower)
     if known is not None:
         return known
     clan = _CLAN.fullmatch(word)

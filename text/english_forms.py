@@ -145,6 +145,16 @@ LETTER_NAMES: dict[str, str] = {
     "z": "zi",
 }
 
+# New or technical words that neither lexicon nor letters get right.
+EXTRA_WORDS = {
+    "json": "ʤˈAsən",
+    "kubernetes": "kˌubəɹnˈɛɾiz",
+    "linux": "lˈɪnəks",
+    "wifi": "wˈIfˌI",
+    "gif": "ɡˈɪf",
+    "emoji": "ɪmˈOʤi",
+}
+
 # Capitals that are letters although the lexicon knows a word written the same.
 SPELLED = frozenset(
     "AM AR BA CD DJ DR EU HR ID II IP IT LA MA MC ME MS OS PA PC PM PR SO TV UK UN US USA VR WHO "
@@ -163,6 +173,7 @@ _NOUN_SIGNS = frozenset(
 _PAST_SIGNS = frozenset(
     "he she it who have has had having was were been be is are being i've you've we've".split()
 )
+_PRONOUN_OBJECTS = frozenset("it them him me us".split())
 _OBJECT_SIGNS = frozenset("the a an this that these those my your his her its our their".split())
 
 
@@ -172,5 +183,6 @@ def heteronym_choice(tag: str, previous: str, following: str) -> bool:
         return previous in _PAST_SIGNS
     if tag == "V":
         is_command = not previous and following in _OBJECT_SIGNS
-        return previous in _VERB_SIGNS or is_command
-    return previous in _NOUN_SIGNS
+        is_verb = previous in _VERB_SIGNS or following in _PRONOUN_OBJECTS
+        return is_verb or is_command
+    return previous in _NOUN_SIGNS and following not in _PRONOUN_OBJECTS
