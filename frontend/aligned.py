@@ -96,8 +96,11 @@ class AlignedFrontend:
     def plan(
         self, request: SynthesisRequest, voice: VoicePrompt, segment: TextSegment
     ) -> SegmentPlan:
-        """Raises InvalidTextError where nothing of the segment can be spoken."""
+        """Raises InvalidTextError where nothing of a text of one segment can be spoken; among
+        others such a segment is a pause."""
         timing = self._time(segment.text, request.speed, voice)
+        if len(timing.ids) == 2 and segment.index == 0 and segment.is_last:
+            raise InvalidTextError("the text holds nothing that can be spoken", field="gen_text")
         hop, num_ref = self._settings.hop_samples, len(voice.mel)
         num_new = max(2, round(float(timing.durations_samples.sum()) / hop))
         spoken = frame_ids(timing.ids, timing.durations_samples, num_new, hop)
@@ -116,8 +119,6 @@ class AlignedFrontend:
     def _time(self, text: str, speed: float, voice: VoicePrompt) -> _Timing:
         words = phonemize(text)
         ids = with_silences(symbol_ids("".join(word.symbols for word in words)))
-        if len(ids) == 2:
-            raise InvalidTextError("the text holds nothing that can be spoken", field="gen_text")
         seconds = self._durations.predict_s(ids, voice.pace) / speed
         seconds[0] = min(seconds[0], MAX_LEAD_SILENCE_S)
         seconds[-1] = min(seconds[-1], MAX_TAIL_SILENCE_S)

@@ -199,3 +199,13 @@ def test_stray_foreign_word_is_skipped_and_every_piece_can_be_planned(store: Voi
     asked = request(text, chunk_policy="equal")
     for piece in frontend.split(asked, plain_voice(400)):
         assert frontend.plan(asked, plain_voice(400), piece).words
+
+
+def test_silent_segment_is_a_pause_among_others_and_an_error_alone(store: VoiceStore) -> None:
+    frontend, silent = make(store), "ꭓ"
+    alone = TextSegment(index=0, text=silent, start=0, end=1, is_last=True)
+    with pytest.raises(InvalidTextError):
+        frontend.plan(request(), plain_voice(), alone)
+    among = TextSegment(index=1, text=silent, start=5, end=6, is_last=False)
+    plan = frontend.plan(request(), plain_voice(), among)
+    assert plan.num_new_frames == round(0.33 * 93.75) and plan.words == ()
