@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,6 +95,6 @@ class SpeechData:
         return np.pad(inner, (lo - start, stop - max(hi, lo)))
 
 
-def _parse(row: dict) -> Utterance:
-    durations = row["durations"]
-    return Utterance(**row | {"durations": None if durations is None else tuple(durations)})
+def _parse(row: dict[str, Any]) -> Utterance:
+    durations = row.pop("durations")
+    return Utterance(**row, durations=None if durations is None else tuple(durations))

@@ -200,7 +200,7 @@ class VocoderTrainer:
     def _updated(self, state: TrainState, grads: dict[str, Any], rates: Rates) -> TrainState:
         """The state after one optimiser step of every network that has gradients."""
         params, optimiser = dict(state.params), dict(state.optimiser)
-        by_name = dict(zip(("vocoder", "discriminator"), rates, strict=False))
+        by_name: dict[str, Array] = {"vocoder": rates[0], "discriminator": rates[1]}
         for name, slopes in grads.items():
             update = self.optimisers[name].update
             updates, optimiser[name] = update(slopes, optimiser[name], params[name])
