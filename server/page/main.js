@@ -7,6 +7,7 @@ import { formValues, watchKnobs } from './knobs.js';
 import { Player } from './player.js';
 import { Session } from './session.js';
 import { Spectrum } from './spectrum.js';
+import { showMeasures } from './tiles.js';
 import { Transcript } from './transcript.js';
 import { OwnVoice, VoicePicker } from './voices.js';
 import { samples } from './words.js';
@@ -54,6 +55,16 @@ function note(key, values = {}) {
   byId('journal').prepend(line);
 }
 
+// Needs a gesture; the first one on the page will do, so that Play finds everything loaded.
+function wakePlayer() {
+  try {
+    player ??= new Player(SAMPLE_RATE);
+  } catch {
+    return false;
+  }
+  return true;
+}
+
 async function play() {
   session?.stop();
   complain(null);
@@ -61,9 +72,7 @@ async function play() {
   byId('journal').hidden = true;
   lost = null;
   const text = byId('text').value;
-  try {
-    player ??= new Player(SAMPLE_RATE);
-  } catch {
+  if (!wakePlayer()) {
     complain(new Error(t('no_sound')));
     return;
   }
@@ -159,30 +168,6 @@ function seek(sample) {
 function formatTime(samples) {
   const seconds = Math.floor(samples / SAMPLE_RATE);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-}
-
-const tiles = new Map();
-
-function showMeasures() {
-  if (!player || !session) return;
-  for (const [key, text, isLarge] of session.measures.rows(player)) {
-    if (!tiles.has(key)) tiles.set(key, addTile(key, isLarge));
-    const value = tiles.get(key);
-    if (value.textContent !== text) value.textContent = text;
-  }
-}
-
-function addTile(key, isLarge) {
-  const tile = document.createElement('div');
-  tile.className = isLarge ? 'tile large' : 'tile';
-  const name = document.createElement('dt');
-  name.dataset.i18n = key;
-  name.textContent = t(key);
-  const value = document.createElement('dd');
-  value.dataset.measure = key;
-  tile.append(name, value);
-  byId('measures').append(tile);
-  return value;
 }
 
 let painted = '';
@@ -299,6 +284,8 @@ function wire() {
   for (const form of ['wav', 'srt', 'vtt']) {
     byId(`save-${form}`).addEventListener('click', () => download(form));
   }
+  document.addEventListener('pointerdown', wakePlayer, { once: true });
+  document.addEventListener('keydown', wakePlayer, { once: true });
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') stop();
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) play();
@@ -324,5 +311,5 @@ useSample(currentLanguage() === 'zh' ? 'chinese' : 'hello');
 refreshWords();
 loadVoices();
 greet();
-setInterval(showMeasures, 120);
+setInterval(() => player && session && showMeasures(session.measures.rows(player)), 120);
 requestAnimationFrame(frame);
