@@ -70,7 +70,10 @@ class Assembler:
         plan, is_last, wave = entry
         self._next_segment += 1
         ready, start = self._joiner.push(wave, is_last)
-        self._words += [_shifted(word, start) for word in plan.words]
+        # The joiner trims trailing silence: no word may outlast the sound that is left.
+        end = self._num_samples + len(ready) if is_last else None
+        self._words = [_clamped(word, end) for word in self._words]
+        self._words += [_clamped(_shifted(word, start), end) for word in plan.words]
         return plan.segment_index, self._cut(to_pcm16(ready), plan, is_last)
 
     def _cut(self, pcm: np.ndarray, plan: SegmentPlan, is_last: bool) -> list[AudioChunk]:
@@ -111,3 +114,9 @@ def _shifted(word: WordSpan, samples: int) -> WordSpan:
     """The word in stream samples; silence cut from the front may not push it before 0."""
     start = max(0, word.start_sample + samples)
     return replace(word, start_sample=start, end_sample=max(start, word.end_sample + samples))
+
+
+def _clamped(word: WordSpan, end: int | None) -> WordSpan:
+    if end is None or word.end_sample <= end:
+        return word
+    return replace(word, start_sample=min(word.start_sample, end), end_sample=end)

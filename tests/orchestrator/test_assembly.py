@@ -101,3 +101,16 @@ def test_the_real_joiner_gives_the_same_stream_however_it_is_cut() -> None:
 
     assert whole(24_000).tolist() == whole(777).tolist()
     assert len(whole(24_000)) == 12_000 - 2 * 240  # two cross-fades of 10 ms
+
+
+def test_no_word_outlasts_the_sound_of_the_stream() -> None:
+    """The second segment has 6 samples; its words end at 5 and 9 of the segment."""
+    words = (
+        WordSpan(text="in", start_sample=0, end_sample=5),
+        WordSpan(text="over", start_sample=5, end_sample=9),
+    )
+    assembler = Assembler(EndToEndJoiner(), chunk_samples=4)
+    assembler.add(plan(0), wave(1, 4), False)
+    assembler.add(plan(1, words), wave(2, 6), True)
+    spans = [word for chunk in drain(assembler) for word in chunk.words]
+    assert [(word.start_sample, word.end_sample) for word in spans] == [(4, 9), (9, 10)]
