@@ -1,6 +1,7 @@
 // The page: what the controls do and what the eye sees. Sound, streams and numbers live elsewhere.
 
-import { ApiError, request } from './api.js';
+import { ApiError } from './api.js';
+import { themeOf, watchTheme } from './appearance.js';
 import { save, subtitleFile, wavFile } from './files.js';
 import { applyLanguage, currentLanguage, setLanguage, t } from './i18n.js';
 import { formValues, watchKnobs } from './knobs.js';
@@ -181,7 +182,7 @@ function frame() {
   if (now === painted) return;
   painted = now;
   spectrum.paint(position);
-  transcript.show(position);
+  transcript.show(state === 'done' ? Infinity : position);
   showClock(position);
   const isStarved = numReceived > 0 && !player.state.isRunning && session?.isReceiving;
   if (isStarved && state === 'playing') show('waiting');
@@ -197,18 +198,6 @@ function showClock(position) {
   bar.setAttribute('aria-valuetext', `${formatTime(position)} / ${formatTime(total)}`);
   byId('clock-now').textContent = formatTime(position);
   byId('clock-total').textContent = ` / ${session?.isComplete ? '' : '~'}${formatTime(total)}`;
-}
-
-function themeOf() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
-}
-
-function toggleTheme() {
-  const next = themeOf() === 'dark' ? 'light' : 'dark';
-  document.documentElement.dataset.theme = next;
-  localStorage.setItem('jetvoice.theme', next);
-  spectrum.themeChanged();
 }
 
 function refreshWords() {
@@ -245,9 +234,9 @@ async function greet() {
   try {
     const health = await (await fetch('/v1/health')).json();
     if (health.is_live === 'True') {
-      const name = health.engine.name ?? health.engine.model ?? health.engine.device ?? '';
-      byId('engine').textContent = name;
-      byId('engine').hidden = !name;
+      const { platform = '', devices = 1 } = health.engine;
+      byId('engine').textContent = platform.toUpperCase() + (devices > 1 ? ` × ${devices}` : '');
+      byId('engine').hidden = !platform;
       if (state === 'starting') show('idle');
       return;
     }
@@ -272,7 +261,7 @@ function wire() {
   byId('stop').addEventListener('click', stop);
   byId('drop').addEventListener('click', () => session?.drop(DROP_MS));
   byId('seek').addEventListener('change', ({ target }) => seek(Number(target.value)));
-  byId('theme').addEventListener('click', toggleTheme);
+  watchTheme(byId('theme'), () => spectrum.themeChanged());
   byId('language').addEventListener('click', () => {
     setLanguage(currentLanguage() === 'zh' ? 'en' : 'zh');
     refreshWords();
@@ -290,7 +279,6 @@ function wire() {
     if (event.key === 'Escape') stop();
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) play();
   });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => spectrum.themeChanged());
   window.addEventListener('pagehide', () => session?.stop());
   new OwnVoice(picker);
   watchKnobs();

@@ -81,7 +81,7 @@ export class Spectrum {
     context.globalCompositeOperation = 'source-over';
     context.clearRect(0, 0, width, height);
     context.drawImage(this.#mask, 0, 0);
-    context.globalCompositeOperation = 'source-in';
+    context.globalCompositeOperation = 'source-atop';
     context.fillStyle = colours.accent;
     context.fillRect(0, 0, heard, height);
     context.fillStyle = colours.waiting;

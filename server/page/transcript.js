@@ -35,10 +35,10 @@ export class Transcript {
     this.#element.insertBefore(fresh, this.#tail);
   }
 
-  // Light up the word that contains this sample.
+  // Light up the word that contains this sample; after the end (Infinity) all are only heard.
   show(position) {
     const index = this.#indexAt(position);
-    if (index === this.#current) return;
+    if (index === this.#current && position !== Infinity) return;
     this.#words[this.#current]?.span.classList.remove('now');
     const [from, to] = [Math.max(0, this.#current), Math.max(0, index)];
     for (let i = Math.min(from, to); i <= Math.max(from, to); i += 1) {
@@ -46,7 +46,7 @@ export class Transcript {
     }
     this.#current = index;
     const span = this.#words[index]?.span;
-    if (!span) return;
+    if (!span || position === Infinity) return;
     span.classList.add('now');
     this.#keepVisible(span);
   }

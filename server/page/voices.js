@@ -74,15 +74,14 @@ export class VoicePicker {
     const about = [voice.language, voice.gender].filter(Boolean).map(translateName).join(' · ');
     const words = element('span', 'voice-words');
     words.append(element('b', '', voice.name), element('small', '', about || voice.description || ''));
-    label.append(radio, element('span', 'avatar', voice.name.slice(0, 1).toUpperCase()), words);
-    card.append(label);
-    if (voice.preview_url) card.append(this.#previewButton(voice));
+    label.append(radio, words);
+    card.append(voice.preview_url ? this.#previewButton(voice) : element('span', 'round', '●'), label);
     if (voice.is_builtin === false) card.append(this.#deleteButton(voice));
     return card;
   }
 
   #previewButton(voice) {
-    const button = element('button', 'mini', '▶');
+    const button = element('button', 'round', '▶');
     button.type = 'button';
     button.dataset.preview = voice.id;
     button.setAttribute('aria-label', t('preview', { name: voice.name }));

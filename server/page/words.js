@@ -6,7 +6,7 @@ export const en = {
   sample_story: 'Story', text_hint: 'Ctrl + Enter plays, Esc stops.', characters: '{count} characters',
   player: 'Player', spectrum: 'Spectrum of the speech so far', stage_empty: 'The sound draws itself here',
   seek: 'Position', play: 'Play', pause: 'Pause', resume: 'Resume', stop: 'Stop',
-  drop: 'Drop the connection', download: 'Download', transcript: 'Words as they are spoken',
+  drop: 'Drop connection', download: 'Download', transcript: 'Words as they are spoken',
   voice: 'Voice', own_voice: 'Use another voice', own_recording: 'Your recording',
   own_hint: 'Five to fifteen seconds of one speaker, without music.', own_file: 'Choose a file',
   record: 'Record', record_stop: 'Stop recording', own_text: 'Words of the recording (may stay empty)',

@@ -4,6 +4,10 @@
 // put in although speech was still to come; it is counted in samples, so that "no gap" is a number.
 
 const REPORT_FRAMES = 1024;
+// The first sound waits for this much speech, or this long after the first chunk: a page that
+// is still busy with the beginning would otherwise run dry after it.
+const START_BUFFER_S = 0.4;
+const START_WAIT_S = 0.04;
 const FIRST_REBUFFER_S = 0.3;
 const MAX_REBUFFER_S = 4;
 
@@ -17,6 +21,7 @@ class SpeechSource extends AudioWorkletProcessor {
     this.hasEnd = false;
     this.hasStarted = false;
     this.isWaiting = true;
+    this.firstTime = null; // of the context's clock, when the first chunk came
     this.isOver = false;
     this.isClosed = false;
     this.numStalls = 0;
@@ -28,6 +33,7 @@ class SpeechSource extends AudioWorkletProcessor {
   }
 
   push({ pcm }) {
+    this.firstTime ??= currentTime;
     this.chunks.push({ pcm, start: this.numReceived });
     this.numReceived += pcm.length;
   }
@@ -79,6 +85,9 @@ class SpeechSource extends AudioWorkletProcessor {
 
   // After each stall more is gathered before going on, so that a slow engine stutters rarely.
   needed() {
+    if (!this.hasStarted && currentTime < this.firstTime + START_WAIT_S) {
+      return sampleRate * START_BUFFER_S;
+    }
     if (this.numStalls === 0) return 1;
     return sampleRate * Math.min(FIRST_REBUFFER_S * 2 ** (this.numStalls - 1), MAX_REBUFFER_S);
   }

@@ -54,4 +54,6 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chr
 def page(chromium: webdriver.Chrome) -> Iterator[Page]:
     """Opens the page where it is told to; leaves it afterwards, so that its streams end."""
     yield Page(chromium)
+    chromium.execute_script("try { localStorage.clear(); } catch { }")
     chromium.get("about:blank")
+    chromium.get_log("browser")  # what one test caused is not shown to the next

@@ -35,7 +35,7 @@ def quick() -> Iterator[Running]:
 def slow() -> Iterator[Running]:
     """An engine whose streams last a second or more, so that cuts hit them while they live."""
     engine = FakeEngine()
-    engine.delays = {"step": 0.03}
+    engine.delays = {"step": 0.05}
     with serve(Stack(engine=engine)) as running:
         yield running
 
@@ -141,14 +141,23 @@ def test_dropping_the_connection_shows_an_exact_resume(page: Page, slow: Running
     pcm = batch_pcm(slow, TEXT * 6, seed=4)
     page.open(slow.url)
     page.speak(TEXT * 6, seed=4)
-    page.wait(lambda: page.stats["numReceived"] > 0)
-    page.press("drop")
+    page.run(_DROP_WHEN_SOUND_IS_HERE)
     page.wait(lambda: "dropped" in page.find("journal").text)
     stats = page.wait_for_state("done", "failed")
     assert (stats["numOpened"], stats["numRepeated"]) == (2, 0)
     assert stats["digest"] == digest_of(pcm) and stats["numPlayed"] == len(pcm)
     journal = page.find("journal").text
     assert "0 samples lost, 0 repeated" in journal and "bit for bit" in journal
+
+
+# In the page, because a driver on a busy machine may come after the end.
+_DROP_WHEN_SOUND_IS_HERE = """
+    const timer = setInterval(() => {
+      if (!(window.jetvoice.stats().numReceived > 0)) return;
+      document.getElementById('drop').click();
+      clearInterval(timer);
+    }, 5);
+"""
 
 
 def test_stop_ends_the_work_as_well(page: Page, slow: Running) -> None:
@@ -223,7 +232,6 @@ def test_language_and_theme_switch(page: Page, quick: Running) -> None:
     assert page.run(background) != before
     page.driver.refresh()
     assert page.find("play-label").text == "播放" and page.run(background) != before
-    page.run("localStorage.clear()")
 
 
 def test_a_phone_needs_no_sideways_scrolling(page: Page, quick: Running) -> None:
@@ -254,12 +262,12 @@ def test_a_recording_becomes_a_voice(page: Page, quick: Running) -> None:
     assert not page.find("own-save").is_enabled(), "without consent nothing is sent"
     page.press("own-consent")
     page.press("own-save")
-    page.wait(lambda: "Mine" in page.find("voices").text)
+    page.wait(lambda: "mine" in page.find("voices").text.lower())
     stored = quick.stack.store.find("mine")
     pcm = read_wav(stored.audio.removeprefix(b"fLaC"))
     assert len(pcm) > 24_000 and "agreed" in stored.info.consent
     page.press("own-once")
-    page.wait(lambda: "Your recording" in page.find("voices").text)
+    page.wait(lambda: "your recording" in page.find("voices").text.lower())
     page.speak("Hello there.", seed=5)
     check_heard(page.wait_for_state("done", "failed"), batch_pcm(quick, "Hello there.", seed=5))
 

@@ -1,0 +1,18 @@
+// Light or dark: as the system says until somebody chooses. theme.js applies the choice early.
+
+const system = matchMedia('(prefers-color-scheme: dark)');
+
+export function themeOf() {
+  return document.documentElement.dataset.theme ?? (system.matches ? 'dark' : 'light');
+}
+
+// `onChange` runs after each change, whoever made it.
+export function watchTheme(button, onChange) {
+  button.addEventListener('click', () => {
+    const next = themeOf() === 'dark' ? 'light' : 'dark';
+    document.documentElement.dataset.theme = next;
+    localStorage.setItem('jetvoice.theme', next);
+    onChange();
+  });
+  system.addEventListener('change', onChange);
+}
