@@ -1,7 +1,8 @@
 """Put trained parts together as a model bundle: `python -m training.export --help`.
 
 The bundle (frontend.manifest) holds the EMA weights in float16, the duration model, the vocoder,
-and a reference clip for each built-in voice, every file with its sha256.
+and a reference clip for each built-in voice, every file with its sha256. The manifest is written
+last: a bundle cut short by a kill is refused when it is opened, and whole after the next export.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import argparse
 import io
 import json
 import shutil
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ LICENCE = "Apache-2.0"
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltinVoice:
-    """A built-in voice: which voice of the data it is and what users read about it."""
+    """A built-in voice: which voice of the data it is (`source`), what users read about it."""
 
     name: str
     source: str
@@ -51,8 +53,10 @@ class BuiltinVoice:
     gender: str
     description: str
     licence: str = "Apache-2.0 (synthetic, Kokoro-82M voice pack)"
+    consent: str = "synthetic voice, no person was recorded"
 
 
+# The first is the default.
 BUILTIN_VOICES = (
     BuiltinVoice(name="heart", source="af_heart", language="en", gender="female",
                  description="Warm American English; the default voice"),
@@ -73,7 +77,6 @@ BUILTIN_VOICES = (
     BuiltinVoice(name="yunjian", source="zm_yunjian", language="zh", gender="male",
                  description="Deep Mandarin Chinese"),
 )  # fmt: skip
-DEFAULT_VOICE = "heart"
 
 
 def read_ema(run: Path) -> tuple[F5Model, dict[str, Any]]:
@@ -92,7 +95,7 @@ def read_ema(run: Path) -> tuple[F5Model, dict[str, Any]]:
 
 def write_voice(folder: Path, voice: BuiltinVoice, data: SpeechData, pace: float) -> None:
     """A reference clip of a built-in voice and its record."""
-    utterance = _pick_clip([u for u in data.utterances if u.voice == voice.source])
+    utterance = _pick_clip(voice, data.select(split="train"))
     samples = (data.wave(utterance) * 32767).astype(np.int16)
     clip = io.BytesIO()
     soundfile.write(clip, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
@@ -105,35 +108,48 @@ def write_voice(folder: Path, voice: BuiltinVoice, data: SpeechData, pace: float
         "licence": voice.licence,
         "text": utterance.text,
         "pace": round(pace, 4),
-        "consent": "synthetic voice, no person was recorded",
+        "consent": voice.consent,
     }
     (folder / f"{voice.name}.json").write_text(
         json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
     )
 
 
-def _pick_clip(utterances: list[Utterance]) -> Utterance:
-    """A training utterance of a plain statement, as near to 4 s as there is."""
-    if not utterances:
-        raise ValueError("the data has no utterance of a built-in voice")
-    fitting = [u for u in utterances if CLIP_S[0] <= u.num_samples / SAMPLE_RATE <= CLIP_S[1]]
+def _pick_clip(voice: BuiltinVoice, utterances: list[Utterance]) -> Utterance:
+    """A plain statement in the voice's language, as near to 4 s as there is."""
+    own = [u for u in utterances if u.voice == voice.source]
+    if not own:
+        raise ValueError(f"the data has no utterance of {voice.source}, wanted for {voice.name}")
+    native = [u for u in own if u.lang == voice.language] or own
+    fitting = [u for u in native if CLIP_S[0] <= u.num_samples / SAMPLE_RATE <= CLIP_S[1]]
     plain = [u for u in fitting if u.text.rstrip().endswith((".", "。"))]
-    return min(plain or fitting or utterances, key=lambda u: abs(u.num_samples - 4 * SAMPLE_RATE))
+    return min(plain or fitting or native, key=lambda u: abs(u.num_samples - 4 * SAMPLE_RATE))
 
 
 def paces(data: SpeechData) -> dict[str, float]:
-    """Mean symbol length of each voice relative to the mean of its language."""
-    by_lang: dict[str, list[float]] = {}
-    by_voice: dict[str, tuple[str, list[float]]] = {}
-    for utterance in data.select(split="train", is_aligned=True):
-        assert utterance.durations is not None
-        mean = float(np.mean(utterance.durations[1:-1]))
-        by_lang.setdefault(utterance.lang, []).append(mean)
-        by_voice.setdefault(utterance.voice, (utterance.lang, []))[1].append(mean)
-    return {
-        voice: float(np.mean(means) / np.mean(by_lang[lang]))
-        for voice, (lang, means) in by_voice.items()
-    }
+    """How slowly each voice speaks: its symbols' length relative to the mean of the language.
+
+    As training.duration defines pace; a voice of several languages is compared within each.
+    """
+    utterances = data.select(split="train", is_aligned=True)
+    means = [float(np.mean(u.durations[1:-1])) for u in utterances if u.durations is not None]
+    by_lang, by_voice = defaultdict(list), defaultdict(list)
+    for utterance, mean in zip(utterances, means, strict=True):
+        by_lang[utterance.lang].append(mean)
+    for utterance, mean in zip(utterances, means, strict=True):
+        by_voice[utterance.voice].append(mean / np.mean(by_lang[utterance.lang]))
+    return {voice: float(np.mean(ratios)) for voice, ratios in by_voice.items()}
+
+
+def read_voices(path: Path) -> tuple[BuiltinVoice, ...]:
+    """Voices from a JSON list of objects with the fields of BuiltinVoice; the first is default.
+
+    Raises ValueError naming what is wrong.
+    """
+    try:
+        return tuple(BuiltinVoice(**fields) for fields in json.loads(path.read_text("utf-8")))
+    except TypeError as error:
+        raise ValueError(f"{path.name} must be a list of voices: {error}") from error
 
 
 def export(
@@ -144,12 +160,16 @@ def export(
     vocoder_file: Path,
     data: SpeechData,
     schedule: RecommendedSchedule,
-    voices: Iterable[BuiltinVoice] = BUILTIN_VOICES,
+    voices: Sequence[BuiltinVoice] = BUILTIN_VOICES,
     vocos: VocosConfig | None = None,
+    licence: str = LICENCE,
 ) -> Manifest:
-    """Write a complete bundle to `out`; files already there are replaced."""
-    (out / "voices").mkdir(parents=True, exist_ok=True)
+    """Write a complete bundle to `out`; files already there are replaced, other voices removed.
+
+    Raises FileNotFoundError or ValueError for a part that is missing.
+    """
     model, facts = read_ema(acoustic_run)
+    _clear_voices(out / "voices")
     halves = {name: value.astype(np.float16) for name, value in official_tensors(model).items()}
     save_file(halves, out / ACOUSTIC_NAME)
     shutil.copyfile(duration_file, out / DURATION_NAME)
@@ -160,31 +180,30 @@ def export(
     manifest = Manifest(
         name=out.name,
         kind="aligned",
-        licence=LICENCE,
-        languages=("en", "zh"),
+        licence=licence,
+        languages=tuple(sorted({voice.language for voice in voices})),
         files={k: v for k, v in list_files(out).items() if not k.endswith(".md")},
         f5=model.config,
         vocos=vocos or VocosConfig.small(),
         schedule=schedule,
         serving=Serving(),
-        default_voice=DEFAULT_VOICE,
+        default_voice=voices[0].name,
         description=f"acoustic model after {facts['steps']} steps, {facts['minutes']} minutes",
     )
     manifest.write(out)
     return manifest
 
 
+def _clear_voices(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for pattern in ("*.json", "*.flac"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
 def main(argv: list[str] | None = None) -> None:
     """Command line entry."""
-    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder made by training.prepare")
-    parser.add_argument("--acoustic", type=Path, required=True, help="run of training.acoustic")
-    parser.add_argument("--duration", type=Path, required=True, help="duration.safetensors")
-    parser.add_argument("--vocoder", type=Path, required=True, help="vocoder.safetensors")
-    parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
-    parser.add_argument("--num-steps", type=int, default=8)
-    parser.add_argument("--guidance", type=float, default=1.0)
-    args = parser.parse_args(argv)
+    args = _parse(argv)
     export(
         args.out,
         acoustic_run=args.acoustic,
@@ -192,7 +211,23 @@ def main(argv: list[str] | None = None) -> None:
         vocoder_file=args.vocoder,
         data=SpeechData(args.data),
         schedule=RecommendedSchedule(num_steps=args.num_steps, guidance=args.guidance),
+        voices=read_voices(args.voices) if args.voices else BUILTIN_VOICES,
+        licence=args.licence,
     )
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder made by training.prepare")
+    parser.add_argument("--acoustic", type=Path, required=True, help="run of training.acoustic")
+    parser.add_argument("--duration", type=Path, required=True, help="duration.safetensors")
+    parser.add_argument("--vocoder", type=Path, required=True, help="vocoder.safetensors")
+    parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
+    parser.add_argument("--voices", type=Path, help="JSON list of voices (docs/training.md)")
+    parser.add_argument("--licence", default=LICENCE, help=f"of the weights, default {LICENCE}")
+    parser.add_argument("--num-steps", type=int, default=8)
+    parser.add_argument("--guidance", type=float, default=1.0)
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -25,11 +25,16 @@ def update_ema(ema: Any, params: Any, decay: jax.Array) -> Any:
     return jax.tree.map(lambda e, p: e + (1.0 - decay) * (p - e), ema, params)
 
 
-def save_state(folder: Path, step: int, state: TrainState, meta: dict[str, Any]) -> Path:
-    """Write the state as one checkpoint; leaf names are their places in the tree."""
+def save_state(
+    folder: Path, step: int, state: TrainState, meta: dict[str, Any], keep: int = 2
+) -> Path:
+    """Write the state as one checkpoint, the newest `keep` stay.
+
+    Leaf names are their places in the tree, as ".ema['output']['bias']".
+    """
     leaves = jax.tree_util.tree_leaves_with_path(state)
     arrays = {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
-    return save_checkpoint(folder, step, arrays, meta)
+    return save_checkpoint(folder, step, arrays, meta, keep)
 
 
 def restore_state(folder: Path, like: TrainState) -> tuple[int, TrainState, dict[str, Any]] | None:
@@ -49,5 +54,8 @@ def restore_state(folder: Path, like: TrainState) -> tuple[int, TrainState, dict
         if name not in arrays or arrays[name].shape != np.shape(leaf)
     ]
     if wrong:
-        raise ValueError(f"checkpoint in {folder} does not fit this model: {wrong[:10]}")
+        raise ValueError(
+            f"checkpoint in {folder} does not fit this model (train into another folder):"
+            f" {len(wrong)} of {len(names)} leaves, such as {wrong[:10]}"
+        )
     return step, jax.tree.unflatten(tree, [jnp.asarray(arrays[n]) for n in names]), meta

@@ -1,0 +1,157 @@
+"""One training step of the acoustic model: flow matching on crops (training.batches).
+
+x_t = (1 - t) x0 + t x1, the network predicts x1 - x0, the loss counts the frames to be spoken
+(specs: f5-tts 3, and arXiv 2410.06885). Axis legend: b batch, n mel frames, m mel bins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Float, Int
+
+from models.f5 import F5Config, F5Model
+from models.f5.modeling import frame_mask
+from models.programs import DATA_AXIS, data_mesh
+from training.batches import Batch
+from training.optimiser import make_optimiser
+from training.state import TrainState, update_ema
+
+MUON_PARTS = ("'qkv'", "'out'", "'expand'", "'project'", "'input_proj'")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcousticSettings:
+    """What a run is made of. `minutes` is time spent training, over all restarts."""
+
+    minutes: float = 60.0
+    num_rows: int = 9
+    num_frames: int = 704  # serving adds a sentence to 3 s of reference: 500 to 800 frames
+    peak_rate: float = 1.5e-3
+    weight_decay: float = 0.02
+    clip: float = 1.0
+    ema_decay: float = 0.999
+    null_share: float = 0.15  # rows that learn the unguided branch
+    unvoiced_share: float = 0.1  # rows with text but without a reference
+    seed: int = 0
+    save_every_s: float = 240.0
+    num_checkpoints: int = 2  # kept; older ones are deleted
+    log_every: int = 20
+    num_devices: int = 0  # 0: all there are
+    max_steps: int = 10_000_000
+
+
+def rows_mesh(num_rows: int, num_devices: int) -> Mesh:
+    """The devices that share a batch. Raises ValueError when its rows do not divide by them."""
+    num = num_devices or len(jax.devices())
+    if num_rows % num:
+        fitting = max(num, num_rows // num * num)
+        raise ValueError(
+            f"num_rows {num_rows} must be a multiple of the {num} devices: take --num-rows"
+            f" {fitting} or another --num-devices"
+        )
+    return data_mesh(num)
+
+
+def flow_loss(
+    model: F5Model,
+    mel: Float[Array, "b n m"],
+    text_ids: Int[Array, "b n"],
+    num_ref: Int[Array, " b"],
+    lengths: Int[Array, " b"],
+    key: Array,
+    settings: AcousticSettings,
+) -> Float[Array, ""]:
+    """Mean squared velocity error per mel bin over the frames to be spoken."""
+    config = model.config
+    noise_key, time_key, null_key, unvoiced_key = jax.random.split(key, 4)
+    b, n, _ = mel.shape
+    is_ref, inside = frame_mask(num_ref, n), frame_mask(lengths, n)
+    target = jnp.where(inside, (mel - config.mel_mean) / config.mel_std, 0.0)
+    noise = jax.random.normal(noise_key, target.shape)
+    # Logit-normal times: most of the error is in the middle of the path (arXiv 2403.03206).
+    times = jax.nn.sigmoid(jax.random.normal(time_key, (b,)))
+    x = noise + times[:, None, None] * (target - noise)
+    is_unvoiced = jax.random.bernoulli(unvoiced_key, settings.unvoiced_share, (b, 1, 1))
+    cond = jnp.where(is_ref & ~is_unvoiced, target, 0.0)
+    is_null = jax.random.bernoulli(null_key, settings.null_share, (b, 1, 1))
+    guided = model.encode(cond, text_ids, lengths)
+    null = model.encode(cond, text_ids, lengths, is_null=True)
+    velocity = model.velocity(x, jnp.where(is_null, null, guided), model.modulate(times), lengths)
+    error = jnp.square(velocity - (target - noise))
+    counted = inside & ~is_ref
+    return jnp.sum(jnp.where(counted, error, 0.0)) / (jnp.sum(counted) * config.mel_dim)
+
+
+def is_muon_matrix(path: tuple[Any, ...], leaf: Array) -> bool:
+    """Muon takes the blocks' products; tables, convolutions, AdaLN and the output stay AdamW."""
+    name = jax.tree_util.keystr(path)
+    return leaf.ndim >= 2 and "kernel" in name and any(part in name for part in MUON_PARTS)
+
+
+class AcousticTrainer:
+    """Owns the compiled step; `state` is replaced at every step.
+
+    Starts from `model`, weights and EMA, or from a new network of `config`.
+    """
+
+    def __init__(
+        self,
+        config: F5Config,
+        settings: AcousticSettings,
+        mesh: Mesh,
+        model: F5Model | None = None,
+    ) -> None:
+        self.config, self.settings = config, settings
+        self.rows = NamedSharding(mesh, PartitionSpec(DATA_AXIS))
+        self.replicas = NamedSharding(mesh, PartitionSpec())
+        start = F5Model(config, rngs=nnx.Rngs(settings.seed)) if model is None else model
+        self._graph, self._state_like = nnx.split(start)
+        params = nnx.to_pure_dict(self._state_like)
+        self.optimiser = make_optimiser(
+            is_muon_matrix, weight_decay=settings.weight_decay, clip=settings.clip
+        )
+        state = TrainState(
+            params, jax.jit(self.optimiser.init)(params), jax.tree.map(jnp.copy, params)
+        )
+        self.state = self.replicate(state)
+        self.step = jax.jit(self._step, donate_argnums=0)
+        self.evaluate = jax.jit(self._loss)
+
+    def replicate(self, state: TrainState) -> TrainState:
+        """The state on every device of the mesh; without it the second step compiles again."""
+        return jax.device_put(state, self.replicas)
+
+    def build(self, params: Any) -> F5Model:
+        """The network with these parameters."""
+        state = jax.tree.map(lambda leaf: leaf, self._state_like)
+        nnx.replace_by_pure_dict(state, params)
+        return nnx.merge(self._graph, state)
+
+    def place(self, batch: Batch) -> tuple[Array, ...]:
+        """Rows spread over the mesh's data axis."""
+        parts = (batch.mel, batch.text_ids, batch.num_ref, batch.lengths)
+        return tuple(jax.device_put(part, self.rows) for part in parts)
+
+    def _loss(self, params: Any, batch: tuple[Array, ...], key: Array) -> Float[Array, ""]:
+        mel, text_ids, num_ref, lengths = batch
+        model = self.build(params)
+        return flow_loss(model, mel, text_ids, num_ref, lengths, key, self.settings)
+
+    def _step(
+        self, state: TrainState, batch: tuple[Array, ...], key: Array, rate: Array, decay: Array
+    ) -> tuple[TrainState, Array, Array]:
+        """The next state, the loss and the norm of its gradient."""
+        loss, grads = jax.value_and_grad(self._loss)(state.params, batch, key)
+        updates, optimiser = self.optimiser.update(grads, state.optimiser, state.params)
+        updates = jax.tree.map(lambda u: rate * u, updates)
+        params = optax.apply_updates(state.params, updates)
+        ema = update_ema(state.ema, params, decay)
+        return TrainState(params, optimiser, ema), loss, optax.tree.norm(grads)
