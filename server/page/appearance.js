@@ -6,13 +6,10 @@ export function themeOf() {
   return document.documentElement.dataset.theme ?? (system.matches ? 'dark' : 'light');
 }
 
-// `onChange` runs after each change, whoever made it.
-export function watchTheme(button, onChange) {
+export function watchTheme(button) {
   button.addEventListener('click', () => {
     const next = themeOf() === 'dark' ? 'light' : 'dark';
     document.documentElement.dataset.theme = next;
     localStorage.setItem('jetvoice.theme', next);
-    onChange();
   });
-  system.addEventListener('change', onChange);
 }

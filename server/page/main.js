@@ -178,10 +178,11 @@ function frame() {
   const position = player?.position ?? 0;
   const numReceived = player?.state.numReceived ?? 0;
   const canvas = byId('spectrum');
-  const now = [position, numReceived, spectrum.numSamples, canvas.width, state, themeOf()].join();
-  if (now === painted) return;
+  const theme = themeOf();
+  const now = [position, numReceived, spectrum.numSamples, canvas.width, state, theme].join();
+  if (now === painted && !spectrum.isBehind) return;
   painted = now;
-  spectrum.paint(position);
+  spectrum.paint(position, theme);
   transcript.show(state === 'done' ? Infinity : position);
   showClock(position);
   const isStarved = numReceived > 0 && !player.state.isRunning && session?.isReceiving;
@@ -261,7 +262,7 @@ function wire() {
   byId('stop').addEventListener('click', stop);
   byId('drop').addEventListener('click', () => session?.drop(DROP_MS));
   byId('seek').addEventListener('change', ({ target }) => seek(Number(target.value)));
-  watchTheme(byId('theme'), () => spectrum.themeChanged());
+  watchTheme(byId('theme'));
   byId('language').addEventListener('click', () => {
     setLanguage(currentLanguage() === 'zh' ? 'en' : 'zh');
     refreshWords();

@@ -7,10 +7,12 @@ const MIN_HZ = 70;
 const MAX_HZ = 10_000;
 const FLOOR_DB = -78;
 const CEILING_DB = -18;
+const FRAME_BUDGET_MS = 8;
 
 export class Spectrum {
   #canvas;
   #mask = document.createElement('canvas');
+  #queue = []; // chunks not yet analysed
   #columns = []; // Uint8Array(NUM_BINS), lowest frequency first
   #pending = new Float32Array(FFT_SAMPLES);
   #numPending = 0;
@@ -20,7 +22,7 @@ export class Spectrum {
   #expected = 1; // samples
   #numSamples = 0;
   #marks = []; // samples at which the stream was resumed
-  #colours = null;
+  #colours = { theme: null };
 
   constructor(canvas) {
     this.#canvas = canvas;
@@ -37,6 +39,7 @@ export class Spectrum {
     this.#expected = Math.max(1, expected);
     this.#columnSamples = Math.max(FFT_SAMPLES / 2, Math.ceil(expected / 1600));
     this.#bands = makeBands(sampleRate);
+    this.#queue = [];
     this.#columns = [];
     this.#numPending = 0;
     this.#numSamples = 0;
@@ -54,12 +57,9 @@ export class Spectrum {
     this.#marks.push(this.#numSamples);
   }
 
+  // Only takes note: chunks that came together reach the player before any is analysed.
   push(pcm) {
-    for (let i = 0; i < pcm.length; i += 1) {
-      if (this.#numPending < FFT_SAMPLES) this.#pending[this.#numPending] = pcm[i] / 32768;
-      this.#numPending += 1;
-      if (this.#numPending >= FFT_SAMPLES && this.#numPending >= this.#columnSamples) this.#close();
-    }
+    this.#queue.push(pcm);
     this.#numSamples += pcm.length;
     if (this.#numSamples > this.#expected) {
       this.#expected = Math.round(this.#numSamples * 1.1);
@@ -67,15 +67,29 @@ export class Spectrum {
     }
   }
 
-  themeChanged() {
-    this.#colours = null;
+  get isBehind() {
+    return this.#queue.length > 0;
+  }
+
+  #analyseSome() {
+    const end_ms = performance.now() + FRAME_BUDGET_MS;
+    while (this.#queue.length > 0 && performance.now() < end_ms) this.#analyse(this.#queue.shift());
+  }
+
+  #analyse(pcm) {
+    for (let i = 0; i < pcm.length; i += 1) {
+      if (this.#numPending < FFT_SAMPLES) this.#pending[this.#numPending] = pcm[i] / 32768;
+      this.#numPending += 1;
+      if (this.#numPending >= FFT_SAMPLES && this.#numPending >= this.#columnSamples) this.#close();
+    }
   }
 
   // One frame: what was heard in the accent colour, what waits in a quiet one.
-  paint(position) {
+  paint(position, theme) {
     const { width, height } = this.#canvas;
-    const colours = this.#palette();
+    const colours = this.#palette(theme);
     const context = this.#canvas.getContext('2d');
+    this.#analyseSome();
     this.#drawNew();
     const heard = (position / this.numSamples) * width;
     context.globalCompositeOperation = 'source-over';
@@ -141,11 +155,13 @@ export class Spectrum {
     }
   }
 
-  #palette() {
-    if (!this.#colours) {
+  #palette(theme) {
+    if (this.#colours.theme !== theme) {
       const style = getComputedStyle(document.documentElement);
       const read = (name) => style.getPropertyValue(name).trim();
-      this.#colours = { accent: read('--accent'), waiting: read('--waiting'), ink: read('--ink') };
+      this.#colours = {
+        theme, accent: read('--accent'), waiting: read('--waiting'), ink: read('--ink'),
+      };
     }
     return this.#colours;
   }
