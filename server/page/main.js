@@ -5,6 +5,7 @@ import { themeOf, watchTheme } from './appearance.js';
 import { save, subtitleFile, wavFile } from './files.js';
 import { applyLanguage, currentLanguage, setLanguage, t } from './i18n.js';
 import { formValues, watchKnobs } from './knobs.js';
+import { formatTime } from './measures.js';
 import { Player } from './player.js';
 import { Session } from './session.js';
 import { Spectrum } from './spectrum.js';
@@ -18,6 +19,7 @@ const DROP_MS = 1500;
 const ICON_PLAY = 'M8 5.5v13l11-6.5z';
 const ICON_PAUSE = 'M7.5 5.5h3v13h-3zM13.5 5.5h3v13h-3z';
 const POLL_MS = 1500;
+const FORMS = ['wav', 'srt', 'vtt'];
 
 const byId = (id) => document.getElementById(id);
 const picker = new VoicePicker();
@@ -71,6 +73,7 @@ async function play() {
   complain(null);
   byId('journal').replaceChildren();
   byId('journal').hidden = true;
+  for (const form of FORMS) byId(`save-${form}`).disabled = true;
   lost = null;
   const text = byId('text').value;
   if (!wakePlayer()) {
@@ -110,7 +113,7 @@ function makeView(text, isCurrent) {
     onConnection: showConnection,
     onDone(isVerified) {
       spectrum.settle();
-      for (const form of ['wav', 'srt', 'vtt']) byId(`save-${form}`).disabled = false;
+      for (const form of FORMS) byId(`save-${form}`).disabled = false;
       const numSamples = session.measures.numSamples.toLocaleString(currentLanguage());
       if (isVerified !== null) note(isVerified ? 'log_verified' : 'log_unequal', { samples: numSamples });
       show(state);
@@ -126,19 +129,19 @@ function makeView(text, isCurrent) {
 }
 
 function showConnection(how) {
-  const at = (session.measures.audio_s).toFixed(2);
+  const at = session.measures.audio_s.toFixed(2);
   if (how === 'lost' || how === 'dropped') {
     const { numReceived } = player.state;
     const ahead = Math.max(0, (numReceived - player.position) / SAMPLE_RATE).toFixed(1);
     lost = { at_ms: performance.now() };
     note(`log_${how}`, { at, ahead });
-    show(how);
+    show(state === 'paused' ? state : how);
   } else if (how === 'resumed') {
     const away = ((performance.now() - (lost?.at_ms ?? performance.now())) / 1000).toFixed(1);
     lost = null;
     spectrum.mark();
     note('log_resumed', { at, away, repeated: session.numRepeated });
-    show('playing');
+    show(state === 'paused' ? state : 'playing');
   }
 }
 
@@ -166,11 +169,6 @@ function seek(sample) {
   if (state === 'done' || state === 'paused') show('playing');
 }
 
-function formatTime(samples) {
-  const seconds = Math.floor(samples / SAMPLE_RATE);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-}
-
 let painted = '';
 
 function frame() {
@@ -196,9 +194,9 @@ function showClock(position) {
   bar.disabled = (player?.state.numReceived ?? 0) === 0;
   bar.max = String(Math.max(1, total));
   if (!bar.matches(':active')) bar.value = String(position);
-  bar.setAttribute('aria-valuetext', `${formatTime(position)} / ${formatTime(total)}`);
-  byId('clock-now').textContent = formatTime(position);
-  byId('clock-total').textContent = ` / ${session?.isComplete ? '' : '~'}${formatTime(total)}`;
+  bar.setAttribute('aria-valuetext', `${formatTime(position / SAMPLE_RATE)} / ${formatTime(total / SAMPLE_RATE)}`);
+  byId('clock-now').textContent = formatTime(position / SAMPLE_RATE);
+  byId('clock-total').textContent = ` / ${session?.isComplete ? '' : '~'}${formatTime(total / SAMPLE_RATE)}`;
 }
 
 function refreshWords() {
@@ -232,20 +230,16 @@ function download(form) {
 
 // The page may be open before the model is: wait in words, then load what it offers.
 async function greet() {
-  try {
-    const health = await (await fetch('/v1/health')).json();
-    if (health.is_live === 'True') {
-      const { platform = '', devices = 1 } = health.engine;
-      byId('engine').textContent = platform.toUpperCase() + (devices > 1 ? ` × ${devices}` : '');
-      byId('engine').hidden = !platform;
-      if (state === 'starting') show('idle');
-      return;
-    }
+  const health = await fetch('/v1/health').then((answer) => answer.json()).catch(() => null);
+  if (health?.is_live !== 'True') {
     if (state === 'idle') show('starting');
-  } catch {
-    if (state === 'idle') show('starting');
+    setTimeout(greet, POLL_MS);
+    return;
   }
-  setTimeout(greet, POLL_MS);
+  const { platform = '', devices = 1 } = health.engine;
+  byId('engine').textContent = platform.toUpperCase() + (devices > 1 ? ` × ${devices}` : '');
+  byId('engine').hidden = !platform;
+  if (state === 'starting') show('idle');
 }
 
 async function loadVoices() {
@@ -271,7 +265,7 @@ function wire() {
   for (const button of document.querySelectorAll('[data-sample]')) {
     button.addEventListener('click', () => useSample(button.dataset.sample));
   }
-  for (const form of ['wav', 'srt', 'vtt']) {
+  for (const form of FORMS) {
     byId(`save-${form}`).addEventListener('click', () => download(form));
   }
   document.addEventListener('pointerdown', wakePlayer, { once: true });

@@ -85,3 +85,8 @@ export function formatBytes(num) {
   if (num < 1e6) return `${(num / 1000).toFixed(num < 1e4 ? 1 : 0)} kB`;
   return `${(num / 1e6).toFixed(num < 1e7 ? 2 : 1)} MB`;
 }
+
+export function formatTime(seconds) {
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}

@@ -20,11 +20,12 @@ export class Session {
     this.estimate = null;
     this.streamId = '';
     this.isComplete = false;
+    this.hasFailed = false;
     this.sha256 = null;
   }
 
   get isReceiving() {
-    return this.#reader !== null && !this.isComplete && !this.#isOver;
+    return this.#reader !== null && !this.isComplete && !this.hasFailed && !this.#isOver;
   }
 
   get numOpened() {
@@ -104,6 +105,7 @@ export class Session {
 
   // What has arrived is still played to its end.
   #fail(error) {
+    this.hasFailed = true;
     this.#player.finish();
     this.#view.onFailure(error);
   }
