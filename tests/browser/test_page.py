@@ -90,7 +90,6 @@ def test_first_sound_comes_within_150_ms_and_no_silence_follows(page: Page, quic
         measures = stats["measures"]
         delays_ms.append(measures["firstSound_ms"] - measures["firstEvent_ms"])
         stalls.append((stats["numStalls"], stats["stallSamples"]))
-    print("first sound after first event, ms:", delays_ms, "stalls:", stalls)
     assert 0 < min(delays_ms) <= 150, delays_ms
     assert (0, 0) in stalls, stalls
 
