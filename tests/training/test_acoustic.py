@@ -24,8 +24,8 @@ from training.history import read_columns
 
 SETTINGS = AcousticSettings(
     minutes=1e6,  # the rate follows the time used: none of it here
-    num_rows=4,
-    num_frames=128,
+    num_rows=2,
+    num_frames=96,
     peak_rate=3e-2,  # the warm-up is longer than these runs
     log_every=5,
     save_every_s=0.0,
