@@ -60,7 +60,9 @@ def choose_attention(
             seconds[name] = sum(_time_once(name, spec, dtype, num_repeats) for spec in specs)
         except (NotImplementedError, jax.errors.JaxRuntimeError) as error:
             errors[name] = error
-    failures = {name: str(error).partition("\n")[0] for name, error in errors.items()}
+    failures: dict[Implementation, str] = {
+        name: str(error).partition("\n")[0] for name, error in errors.items()
+    }
     _log_table(seconds, failures)
     if not seconds:
         raise ExceptionGroup("every attention implementation failed", list(errors.values()))
@@ -83,9 +85,7 @@ def _time_once(
     return min(timings)
 
 
-def _log_table(
-    seconds: dict[Implementation, float], failures: dict[Implementation, str]
-) -> None:
+def _log_table(seconds: dict[Implementation, float], failures: dict[Implementation, str]) -> None:
     for name, taken in sorted(seconds.items(), key=lambda item: item[1]):
         logger.info("attention probe: %-10s %8.2f ms", name, 1e3 * taken)
     for name, reason in failures.items():
