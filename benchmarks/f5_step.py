@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 JEMALLOC = Path("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
 JEMALLOC_SETTINGS = "dirty_decay_ms:-1,muzzy_decay_ms:-1,thp:always"
-CHILD_LIMIT_S = 900
+CHILD_LIMIT_S = 3600
 # Published sizes of v1 base, specs: f5-tts 1.1.
 WIDTH, DEPTH, FF_MULT, POSITION_TAPS, GROUP_WIDTH = 1024, 22, 2, 31, 64
 

@@ -1,6 +1,6 @@
 """Every implementation of every kernel on the shapes that are served: milliseconds, one table.
 
-    python -m benchmarks.kernels [--dtype bfloat16] [--only attention]
+python -m benchmarks.kernels [--dtype bfloat16] [--only attention]
 """
 
 from __future__ import annotations

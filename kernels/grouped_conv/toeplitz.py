@@ -55,9 +55,7 @@ def block_windows(
     return jnp.stack(shifted, axis=3).reshape(x.shape[0], batch * num_blocks, -1)
 
 
-def band_matrix(
-    kernel: Float[Array, "k c d"], blocks: ToeplitzBlocks
-) -> Float[Array, "g w o"]:
+def band_matrix(kernel: Float[Array, "k c d"], blocks: ToeplitzBlocks) -> Float[Array, "g w o"]:
     """(groups, window frames * c, block frames * c): the filter laid along every diagonal."""
     taps, group_channels, channels = kernel.shape
     selector = jnp.asarray(band_selector(taps, blocks))

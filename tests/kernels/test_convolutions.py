@@ -17,8 +17,8 @@ def _random(*shape: int, seed: int = 0) -> jax.Array:
     return jax.random.normal(jax.random.key(seed), shape)
 
 
-@pytest.mark.parametrize("taps", [1, 3, 7, 11])
-@pytest.mark.parametrize("num_frames", [1, 5, 40])
+@pytest.mark.parametrize("taps", [1, 7, 11])
+@pytest.mark.parametrize("num_frames", [1, 40])
 def test_depthwise_same_as_the_reference(taps: int, num_frames: int) -> None:
     x, kernel, bias = _random(2, num_frames, 6), _random(taps, 6, seed=1), _random(6, seed=2)
     expected = depthwise_conv(x, kernel, bias, implementation="reference")
@@ -63,9 +63,9 @@ def test_depthwise_gradients() -> None:
 
 @pytest.mark.parametrize(
     ("taps", "group_channels", "groups"),
-    [(31, 6, 4), (31, 64, 2), (7, 1, 8), (1, 4, 2), (5, 300, 1)],
+    [(31, 6, 4), (31, 64, 2), (7, 1, 8), (1, 4, 2)],
 )
-@pytest.mark.parametrize("num_frames", [1, 37, 64])
+@pytest.mark.parametrize("num_frames", [1, 37])
 def test_grouped_same_as_the_reference(
     taps: int, group_channels: int, groups: int, num_frames: int
 ) -> None:
