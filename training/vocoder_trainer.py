@@ -6,7 +6,7 @@ Axis legend: b batch, n mel frames, nw wave samples, f spectrum bins.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ import optax
 from flax import nnx
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from audio.mel import htk_filters
 from models.vocos.config import VocosConfig
@@ -56,6 +56,7 @@ class VocoderSettings:
     adversarial_rate: float = 7e-4
     discriminator_rate: float = 1e-3
     discriminator_width: int = 48
+    respoken_share: float = 0.5  # of the crops, where there are respoken mels
     deception_weight: float = 1.0
     feature_weight: float = 2.0
     ema_decay: float = 0.999
@@ -66,6 +67,18 @@ class VocoderSettings:
     validate_every_s: float = 600.0
     log_every: int = 50
     max_steps: int = 10_000_000
+
+
+class Crops(NamedTuple):
+    """Rows to learn from: waves with half a window on both sides of n frames.
+
+    `mels` are what an acoustic model drew for them and count where `is_given`; elsewhere the
+    mel is taken from the wave.
+    """
+
+    waves: Float[Any, "b nw"]
+    mels: Float[Any, "b n m"]
+    is_given: Bool[Any, " b"]
 
 
 def start_near_data(config: VocosConfig, seed: int, waves: Float[Array, "b nw"]) -> Vocos:
@@ -130,10 +143,11 @@ class VocoderTrainer:
         """The network with these parameters."""
         return _merged(self._graph, self._state_like, params)
 
-    def speak(self, params: Any, waves: Float[Array, "b nw"]) -> tuple[Array, Array, Array]:
-        """(log-magnitude, phase, wave) for crops that carry half a window on both sides."""
+    def speak(self, params: Any, crops: Crops) -> tuple[Array, Array, Array]:
+        """(log-magnitude, phase, wave) of the crops' mels."""
         n_fft, hop = self.config.n_fft, self.config.hop_samples
-        mel = log_mel(magnitude(stft(waves, n_fft, hop)), self.filters)
+        mel = log_mel(magnitude(stft(crops.waves, n_fft, hop)), self.filters)
+        mel = jnp.where(crops.is_given[:, None, None], crops.mels, mel)
         num_rows, num_frames = mel.shape[:2]
         num_valid = jnp.full(num_rows, num_frames)
         mask = frame_mask(num_frames, num_valid)
@@ -154,26 +168,26 @@ class VocoderTrainer:
         return waves[:, half:-half]
 
     def _step(
-        self, state: TrainState, waves: Array, rates: Rates
+        self, state: TrainState, crops: Crops, rates: Rates
     ) -> tuple[TrainState, dict[str, Array]]:
         def loss(params: Any) -> tuple[Array, dict[str, Array]]:
-            return self.reconstruction(self.speak(params, waves), waves)
+            return self.reconstruction(self.speak(params, crops), crops.waves)
 
         (total, terms), grads = jax.value_and_grad(loss, has_aux=True)(state.params["vocoder"])
         return self._updated(state, {"vocoder": grads}, rates), {"total": total} | terms
 
     def _adversarial_step(
-        self, state: TrainState, waves: Array, rates: Rates
+        self, state: TrainState, crops: Crops, rates: Rates
     ) -> tuple[TrainState, dict[str, Array]]:
         """Both sides learn from the same forward passes, each from the other's old weights."""
         settings, params = self.settings, state.params
-        outputs, pull_outputs = jax.vjp(lambda p: self.speak(p, waves), params["vocoder"])
+        outputs, pull_outputs = jax.vjp(lambda p: self.speak(p, crops), params["vocoder"])
         (total, terms), slopes = jax.value_and_grad(self.reconstruction, has_aux=True)(
-            outputs, waves
+            outputs, crops.waves
         )
         made, pull_made = jax.vjp(self._judge, params["discriminator"], outputs[2])
         true, pull_true = jax.vjp(
-            lambda p: self._judge(p, self._inner(waves)), params["discriminator"]
+            lambda p: self._judge(p, self._inner(crops.waves)), params["discriminator"]
         )
 
         def deception(scores: Any) -> tuple[Array, dict[str, Array]]:

@@ -5,12 +5,10 @@ Everything goes under `<out>/validation/`; nothing here touches the training sta
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import matplotlib
 import numpy as np
 import soundfile
 from flax import nnx
@@ -18,9 +16,8 @@ from flax import nnx
 from audio.mel import log_mel
 from models.vocos.modeling import Vocos
 from training.data import HOP_SAMPLES, SAMPLE_RATE, SpeechData
-
-matplotlib.use("Agg")
-from matplotlib import pyplot
+from training.history import append_row
+from training.preview import MEL_RANGE, blank_figure
 
 MAX_UTTERANCES = 8
 MAX_FRAMES = 512
@@ -41,14 +38,15 @@ def validate(model: Vocos, data: SpeechData, out: Path, step: int) -> dict[str, 
     for number, clip in enumerate(clips):
         mel = data.mel(clip)[:MAX_FRAMES]
         wave = copy_synthesis(model, mel)
-        heard = log_mel(wave)[: len(mel)]
-        errors.append(float(np.abs(heard - mel[: len(heard)]).mean()))
+        again = log_mel(wave)[: len(mel)]
+        errors.append(float(np.abs(again - mel[: len(again)]).mean()))
         if number < NUM_SAMPLES_KEPT:
             soundfile.write(folder / f"{clip.id}_{step:07d}.wav", wave, SAMPLE_RATE)
-            shown.append((mel, heard))
+            shown.append((mel, again))
     _picture(folder / f"mel_{step:07d}.png", shown)
-    _append(folder / "dev.csv", step, float(np.mean(errors)))
-    return {"mel_error": float(np.mean(errors))}
+    heard = {"mel_error": float(np.mean(errors))}
+    append_row(folder / "dev.csv", {"step": step} | heard)
+    return heard
 
 
 def copy_synthesis(model: Vocos, mel: np.ndarray) -> np.ndarray:
@@ -60,20 +58,10 @@ def copy_synthesis(model: Vocos, mel: np.ndarray) -> np.ndarray:
 
 
 def _picture(path: Path, shown: list[tuple[np.ndarray, np.ndarray]]) -> None:
-    figure, axes = pyplot.subplots(len(shown), 2, figsize=(12, 3 * len(shown)), squeeze=False)
+    figure = blank_figure(12, 3 * len(shown))
+    axes = figure.subplots(len(shown), 2, squeeze=False)
     for row, pair in zip(axes, shown, strict=True):
         for axis, mel, title in zip(row, pair, ("original", "vocoder"), strict=True):
-            axis.imshow(mel.T, origin="lower", aspect="auto", vmin=-11.5, vmax=3)
+            axis.imshow(mel.T, origin="lower", aspect="auto", vmin=MEL_RANGE[0], vmax=MEL_RANGE[1])
             axis.set_title(title)
-    figure.tight_layout()
     figure.savefig(path, dpi=60)
-    pyplot.close(figure)
-
-
-def _append(path: Path, step: int, mel_error: float) -> None:
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if is_new:
-            writer.writerow(("step", "mel_error"))
-        writer.writerow((step, f"{mel_error:.5f}"))

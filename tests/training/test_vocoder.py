@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _trainer(folder: Path) -> tuple[VocoderTrainer, WaveSampler]:
     sampler = WaveSampler(SpeechData(folder), SETTINGS, TINY)
     trainer = VocoderTrainer(TINY, SETTINGS, Mesh(np.array(jax.devices()), ("data",)))
-    trainer.start(start_near_data(TINY, 0, jnp.asarray(sampler.batch(0))))
+    trainer.start(start_near_data(TINY, 0, jnp.asarray(sampler.batch(0).waves)))
     return trainer, sampler
 
 
@@ -64,11 +64,11 @@ def test_loss_falls_in_20_steps_and_the_judges_learn_too(folder: Path) -> None:
     trainer, sampler = _trainer(folder)
     totals = []
     for step in range(20):
-        batch = jnp.asarray(sampler.batch(step % 2))
+        batch = sampler.batch(step % 2)
         trainer.state, facts = trainer.step(trainer.state, batch, _rates(5e-3, 0.0))
         totals.append(float(facts["total"]))
     assert totals[-1] < 0.8 * totals[0]
-    batch = jnp.asarray(sampler.batch(0))
+    batch = sampler.batch(0)
     judged = []
     for _ in range(15):
         trainer.state, facts = trainer.adversarial_step(trainer.state, batch, _rates(0.0, 5e-3))
@@ -111,9 +111,10 @@ def test_export_writes_the_ema_in_the_official_layout(whole: Path, tmp_path: Pat
 def test_crops_depend_on_seed_and_step_alone(folder: Path) -> None:
     data = SpeechData(folder)
     one, two = (WaveSampler(data, SETTINGS, TINY) for _ in range(2))
-    np.testing.assert_array_equal(one.batch(5), two.batch(5))
-    assert not np.array_equal(one.batch(5), one.batch(6))
-    assert one.batch(0).shape == (4, 31 * 256 + 1024)
+    np.testing.assert_array_equal(one.batch(5).waves, two.batch(5).waves)
+    assert not np.array_equal(one.batch(5).waves, one.batch(6).waves)
+    assert one.batch(0).waves.shape == (4, 31 * 256 + 1024)
+    assert not one.batch(0).is_given.any()
 
 
 def test_too_short_data_names_the_length(folder: Path) -> None:
