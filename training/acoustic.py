@@ -27,6 +27,7 @@ from models.f5 import F5Config, F5Model, load_f5
 from training.acoustic_trainer import AcousticSettings, AcousticTrainer, rows_mesh
 from training.batches import Batch, CropSampler, prefetched
 from training.data import SpeechData
+from training.flags import add_flags
 from training.history import LOG_NAME, append_row
 from training.optimiser import learning_rate_scale
 from training.state import restore_state, save_state
@@ -152,9 +153,7 @@ def _parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--init-from", metavar="BUNDLE", help="fine-tune this bundle, as assets/jetvoice-small"
     )
-    for name, value in asdict(AcousticSettings()).items():
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, type=type(value), default=value, help=f"default {value}")
+    add_flags(parser, AcousticSettings())
     return parser.parse_args(argv)
 
 

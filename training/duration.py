@@ -27,6 +27,7 @@ from models.duration import DurationConfig, with_silences
 from models.duration.predictor import UNIT_S, init_params, log_durations, save_params
 from text.symbols import symbol_ids
 from training.data import SpeechData, Utterance
+from training.flags import add_flags
 from training.history import LOG_NAME, append_row
 from training.state import TrainState, restore_state, save_state, update_ema
 
@@ -208,9 +209,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.duration", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder made by training.prepare")
     parser.add_argument("--out", type=Path, required=True, help="checkpoints and result go here")
-    for name, value in asdict(DurationSettings()).items():
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, type=type(value), default=value, help=f"default {value}")
+    add_flags(parser, DurationSettings())
     values = vars(parser.parse_args(argv))
     train(values.pop("data"), values.pop("out"), DurationSettings(**values))
 

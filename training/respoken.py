@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -31,6 +31,7 @@ from models.f5 import F5Model, load_f5
 from models.flow import euler_step, time_grid
 from training.batches import prompt
 from training.data import MEL_DIM, MEL_NAME, SpeechData, Utterance
+from training.flags import add_flags
 
 LINES_NAME = "utterances.jsonl"
 
@@ -214,11 +215,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder made by training.prepare")
     parser.add_argument("--model", required=True, help="bundle, as assets/jetvoice-small")
     parser.add_argument("--out", type=Path, required=True, help="folder for the mels")
-    defaults = asdict(RespeakSettings())
-    defaults.pop("first_times")
-    for name, value in defaults.items():
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, type=type(value), default=value, help=f"default {value}")
+    add_flags(parser, RespeakSettings())
     values = vars(parser.parse_args(argv))
     data, model, out = (values.pop(name) for name in ("data", "model", "out"))
     bundle = find_bundle(model)

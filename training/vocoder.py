@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from models.vocos.config import VocosConfig
 from training.data import SpeechData
+from training.flags import add_flags
 from training.history import LOG_NAME, append_row
 from training.optimiser import learning_rate_scale
 from training.respoken import RespokenMels
@@ -185,9 +186,7 @@ def _parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder made by training.prepare")
     parser.add_argument("--out", type=Path, required=True, help="checkpoints and logs go here")
     parser.add_argument("--respoken", type=Path, help="folder made by training.respoken")
-    for name, value in asdict(VocoderSettings()).items():
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, type=type(value), default=value, help=f"default {value}")
+    add_flags(parser, VocoderSettings())
     return parser.parse_args(argv)
 
 
