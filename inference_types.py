@@ -222,7 +222,7 @@ class SegmentPlan:
     frame (-1 is the filler, so the reference part is all -1) for duration-aligned models.
     `num_frames` counts reference and generated frames together. `words` are relative to the
     first generated sample. `are_words_exact` is False where times are only estimated.
-    The noise is keyed by (seed, segment_index) alone.
+    The noise is keyed by (seed, segment_index) alone; `noise_scale` is its standard deviation.
     """
 
     segment_index: int
@@ -234,6 +234,7 @@ class SegmentPlan:
     schedule: StepSchedule
     words: tuple[WordSpan, ...] = ()
     are_words_exact: bool = True
+    noise_scale: float = 1.0
 
     @property
     def num_ref_frames(self) -> int:

@@ -113,6 +113,7 @@ class AlignedFrontend:
             seed=request.seed,
             guidance_scale=self._schedule.guidance_scale(request),
             schedule=self._schedule.time_grid(request),
+            noise_scale=self._schedule.noise_scale,
             words=tuple(_word_spans(segment.text, timing, num_new * hop)),
         )
 

@@ -117,6 +117,7 @@ class PackedFrontend:
             seed=request.seed,
             guidance_scale=self._schedule.guidance_scale(request),
             schedule=self._schedule.time_grid(request),
+            noise_scale=self._schedule.noise_scale,
             words=tuple(estimate_words(segment.text, num_samples)),
             are_words_exact=False,
         )

@@ -1,4 +1,4 @@
-"""Time grids and guidance: the model's recommendation where the request says nothing."""
+"""Time grids, guidance and noise: the model's recommendation where the request says nothing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ SWAY = -1.0  # what "use sway sampling" means in F5
 
 @dataclass(frozen=True, kw_only=True)
 class RecommendedSchedule:
-    """From the model's manifest. `sway` None means a plain grid."""
+    """From the model's manifest. `sway` None means a plain grid.
+
+    `noise_scale` is the standard deviation the flow starts with. A small network leaves some of
+    the noise in the mel; starting with less gives cleaner, a little less varied speech (the
+    temperature of Grad-TTS, arXiv 2105.06337; measured in docs/decisions).
+    """
 
     num_steps: int
     sway: float | None = SWAY
     guidance: float = 2.0
+    noise_scale: float = 1.0
 
     def time_grid(self, request: SynthesisRequest) -> StepSchedule:
         """Any number of steps is honoured; EPSS tables apply where there is one."""

@@ -198,6 +198,7 @@ class BucketPrograms:
             "num_ref_frames": scalar,
             "num_frames": scalar,
             "guidance_scale": self._shape((), jnp.float32),
+            "noise_scale": self._shape((), jnp.float32),
             "seed_words": self._shape((2,), jnp.uint32),
             "segment_index": scalar,
         }

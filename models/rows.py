@@ -45,6 +45,7 @@ class RowInput(NamedTuple):
     num_ref_frames: Int[Any, ""]
     num_frames: Int[Any, ""]
     guidance_scale: Float[Any, ""]
+    noise_scale: Float[Any, ""]
     seed_words: UInt32[Any, " w"]
     segment_index: Int[Any, ""]
 
@@ -63,6 +64,7 @@ def pad_plan(plan: SegmentPlan, max_frames: int) -> RowInput:
         num_ref_frames=np.array(num_ref, np.int32),
         num_frames=np.array(plan.num_frames, np.int32),
         guidance_scale=np.array(plan.guidance_scale, np.float32),
+        noise_scale=np.array(plan.noise_scale, np.float32),
         seed_words=np.array([(plan.seed >> 32) & 0xFFFFFFFF, plan.seed & 0xFFFFFFFF], np.uint32),
         segment_index=np.array(plan.segment_index, np.int32),
     )
@@ -88,7 +90,7 @@ def prefill_row(model: F5Model, row: RowInput) -> Rows:
     standardised = (row.cond - config.mel_mean) / config.mel_std
     cond = jnp.where(positions < row.num_ref_frames, standardised, 0.0)[None]
     ids, lengths = row.text_ids[None], row.num_frames[None]
-    noise = row_noise(row.seed_words, row.segment_index, num_frames, mel_dim)
+    noise = row.noise_scale * row_noise(row.seed_words, row.segment_index, num_frames, mel_dim)
     statics = [model.encode(cond, ids, lengths, is_null=is_null) for is_null in (False, True)]
     return Rows(
         x=jnp.where(positions < row.num_frames, noise, 0.0)[None],

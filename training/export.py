@@ -210,7 +210,9 @@ def main(argv: list[str] | None = None) -> None:
         duration_file=args.duration,
         vocoder_file=args.vocoder,
         data=SpeechData(args.data),
-        schedule=RecommendedSchedule(num_steps=args.num_steps, guidance=args.guidance),
+        schedule=RecommendedSchedule(
+            num_steps=args.num_steps, guidance=args.guidance, noise_scale=args.noise_scale
+        ),
         voices=read_voices(args.voices) if args.voices else BUILTIN_VOICES,
         licence=args.licence,
     )
@@ -225,8 +227,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
     parser.add_argument("--voices", type=Path, help="JSON list of voices (docs/training.md)")
     parser.add_argument("--licence", default=LICENCE, help=f"of the weights, default {LICENCE}")
-    parser.add_argument("--num-steps", type=int, default=8)
+    parser.add_argument("--num-steps", type=int, default=10)
     parser.add_argument("--guidance", type=float, default=1.0)
+    parser.add_argument("--noise-scale", type=float, default=0.7, help="default 0.7")
     return parser.parse_args(argv)
 
 

@@ -52,7 +52,7 @@ def make(store: VoiceStore, durations: DurationPredictor | None = None) -> Align
     return AlignedFrontend(
         prompts,
         durations or FlatDurations(),
-        RecommendedSchedule(num_steps=8, sway=-1.0, guidance=1.5),
+        RecommendedSchedule(num_steps=8, sway=-1.0, guidance=1.5, noise_scale=0.75),
         AlignedSettings(max_frames=512),
     )
 
@@ -119,6 +119,7 @@ def test_schedule_is_recommended_or_asked_for(store: VoiceStore) -> None:
     frontend = make(store)
     plan = frontend.plan(request(), plain_voice(), segment("Hi."))
     assert plan.schedule.num_steps == 8 and plan.guidance_scale == 1.5
+    assert plan.noise_scale == 0.75
     asked = request(num_steps=50, guidance_scale=0.0, use_sway=False, seed=9)
     plan = frontend.plan(asked, plain_voice(), segment("Hi.", index=3))
     assert plan.schedule.times == tuple(i / 50 for i in range(51))
