@@ -19,6 +19,7 @@ from kernels.attention.config import (
     PALLAS_NUM_WARPS,
 )
 from kernels.attention.masking import MASKED_SCORE, zero_padded_frames
+from kernels.precision import precision_for
 
 MIN_HEAD_DIM, MAX_HEAD_DIM = 16, 128
 
@@ -111,8 +112,7 @@ def _flash_kernel(length_ref, q_ref, k_ref, v_ref, out_ref, *, scale: float) -> 
 
 def _dot(a: Array, b: Array, *, trans_b: bool = False) -> Array:
     """Product with float32 sums; float32 operands stay exact instead of dropping to TF32."""
-    precision = jax.lax.Precision.HIGHEST if a.dtype == jnp.float32 else None
     contract = (((1,), (1 if trans_b else 0,)), ((), ()))
     return jax.lax.dot_general(
-        a, b, contract, precision=precision, preferred_element_type=jnp.float32
+        a, b, contract, precision=precision_for(a.dtype), preferred_element_type=jnp.float32
     )

@@ -6,6 +6,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
 from kernels.attention.masking import additive_key_mask, zero_padded_frames
+from kernels.precision import precision_for
 
 
 def fold_heads(x: Float[Array, "b n h k"], dtype: DTypeLike) -> Float[Array, "bh n k"]:
@@ -23,14 +24,22 @@ def unfold_heads(x: Float[Array, "bh n k"], heads: int) -> Float[Array, "b n h k
 def batched_scores(q: Float[Array, "g n k"], k: Float[Array, "g m k"]) -> Float[Array, "g n m"]:
     """`q k^T` per group, float32 sums."""
     return jax.lax.dot_general(
-        q, k, (((2,), (2,)), ((0,), (0,))), preferred_element_type=jnp.float32
+        q,
+        k,
+        (((2,), (2,)), ((0,), (0,))),
+        precision=precision_for(q.dtype),
+        preferred_element_type=jnp.float32,
     )
 
 
 def batched_values(w: Float[Array, "g n m"], v: Float[Array, "g m k"]) -> Float[Array, "g n k"]:
     """`w v` per group, float32 sums."""
     return jax.lax.dot_general(
-        w, v, (((2,), (1,)), ((0,), (0,))), preferred_element_type=jnp.float32
+        w,
+        v,
+        (((2,), (1,)), ((0,), (0,))),
+        precision=precision_for(w.dtype),
+        preferred_element_type=jnp.float32,
     )
 
 
