@@ -1,11 +1,44 @@
-"""What a step costs: the calibrated table and the batch sizes worth using."""
+"""What a step costs: the calibrated table, how service compares, the batch sizes worth using."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from inference_types import EngineSpec
+
+# Of a step in service: how much of the past it leaves, and the most it may count for.
+PACE_MEMORY = 0.95
+MAX_PACE = 16.0
+PACE_PRIOR_STEPS = 4
+# Smaller changes are not worth a new table.
+PACE_NOTICE = 1.1
+
+
+class Pace:
+    """How much longer than calibrated steps take in service.
+
+    Calibration sees steps alone and the machine as it was for a moment at start-up. In service
+    prefills and vocodes lie between steps, and other programs may share the machine. Written by
+    the emit thread, read by the device thread.
+    """
+
+    def __init__(self) -> None:
+        self.value = 1.0
+        self._taken_s = self._calibrated_s = 0.0
+        self._last_done_s = -math.inf
+
+    def note(self, begun_s: float, done_s: float, calibrated_s: float) -> None:
+        """A tick begun at `begun_s` had its result at `done_s`; ticks before it may overlap."""
+        taken_s = done_s - max(begun_s, self._last_done_s)
+        self._last_done_s = done_s
+        if not self._calibrated_s:
+            self._taken_s = self._calibrated_s = PACE_PRIOR_STEPS * calibrated_s
+        taken_s = min(max(taken_s, calibrated_s / MAX_PACE), calibrated_s * MAX_PACE)
+        self._taken_s = PACE_MEMORY * self._taken_s + taken_s
+        self._calibrated_s = PACE_MEMORY * self._calibrated_s + calibrated_s
+        self.value = self._taken_s / self._calibrated_s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,11 +46,13 @@ class CostTable:
     """Seconds of one Euler step per (bucket max_frames, batch size); complete, from calibration.
 
     `sizes` are the batch sizes still in use (the largest are dropped when memory runs out).
+    `pace` is what the calibrated seconds were multiplied by (`at_pace`).
     """
 
     spec: EngineSpec
     step_s: Mapping[tuple[int, int], float]
     sizes: tuple[int, ...]
+    pace: float = 1.0
 
     @classmethod
     def from_calibration(
@@ -33,6 +68,17 @@ class CostTable:
     def without_sizes_from(self, size: int) -> CostTable:
         """After an out-of-memory at `size` rows: only smaller batches (1 always stays)."""
         return replace(self, sizes=tuple(n for n in self.sizes if n < size) or self.sizes[:1])
+
+    def at_pace(self, pace: float) -> CostTable:
+        """The same calibration for a device that takes `pace` times as long; self if close."""
+        if 1 / PACE_NOTICE < pace / self.pace < PACE_NOTICE:
+            return self
+        step_s = {key: seconds * pace / self.pace for key, seconds in self.step_s.items()}
+        return replace(self, step_s=step_s, pace=pace)
+
+    def calibrated_s(self, bucket: int, size: int) -> float:
+        """Seconds of a step as they were calibrated."""
+        return self.step_s[bucket, size] / self.pace
 
     def padded(self, num_rows: int) -> int:
         """The compiled batch size that `num_rows` rows run as (at most the largest)."""

@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from inference_types import Engine, EngineError, RequestTooLargeError, TTSError
-from orchestrator.costs import CostTable, is_out_of_memory
+from orchestrator.costs import CostTable, Pace, is_out_of_memory
 from orchestrator.flight import (
     DeviceFailure,
     DeviceFlight,
     DispatchMessage,
     EmitItem,
+    StateLost,
     StepResult,
     WaveResult,
 )
@@ -45,15 +46,6 @@ IDLE_WAIT_S = 0.5
 MAX_SEGMENT_FAILURES = 2
 # Failing this often without one finished segment means that the device is gone.
 MAX_FAILURES_IN_A_ROW = 10
-
-
-class _StateLost(Exception):
-    """An engine verb raised: everything on the device must be rebuilt."""
-
-    def __init__(self, tasks: Sequence[SegmentTask], error: Exception) -> None:
-        super().__init__(str(error))
-        self.tasks = tuple(tasks)
-        self.error = error
 
 
 class Dispatcher:
@@ -86,6 +78,7 @@ class Dispatcher:
             max_fused_s=settings.max_fused_s,
         )
         self.costs: CostTable | None = None
+        self.pace = Pace()
         self.heartbeat = Heartbeat(clock)
         self.num_compilations = 0
         self.num_failures_in_a_row = 0
@@ -117,6 +110,7 @@ class Dispatcher:
         if not self._flight.begin_tick(PERMIT_WAIT_S):
             return
         self.heartbeat.beat()
+        begun_s, self.costs = self._clock(), self._table.at_pace(self.pace.value)
         is_busy = is_stepped = False
         try:
             self._receive()
@@ -124,8 +118,8 @@ class Dispatcher:
             views = self.slots.views(self._table, self._clock())
             self._evict(views)
             is_busy = self._run_side_jobs(views)
-            is_stepped = self._run_step(views)
-        except _StateLost as lost:
+            is_stepped = self._run_step(views, begun_s)
+        except StateLost as lost:
             self._recover(lost.tasks, lost.error)
             is_busy = True
         finally:
@@ -228,7 +222,7 @@ class Dispatcher:
         self.slots.remove(task)
         self._release(task)
 
-    def _run_step(self, views: RowViews) -> bool:
+    def _run_step(self, views: RowViews, begun_s: float) -> bool:
         rows = [row for row in views.running if not self.slots[row.task_id].is_gone]
         is_waiting = bool(views.waiting or views.finished or len(self._to_dispatch))
         choice = choose_step(rows, self._table, self._limits, is_anything_waiting=is_waiting)
@@ -240,7 +234,9 @@ class Dispatcher:
         for task in tasks:
             task.num_done += choice.num_fused
             task.job.device_steps += choice.num_fused
-        self._to_emit.put(StepResult(tuple(tasks), pending, self._epoch))
+        calibrated_s = self._table.calibrated_s(choice.bucket, choice.batch_size)
+        work_s = calibrated_s * choice.num_fused
+        self._to_emit.put(StepResult(tuple(tasks), pending, self._epoch, begun_s, work_s))
         self._metrics.count_step(len(tasks), choice.batch_size, choice.num_fused, choice.padding)
         self.num_compilations = self._engine.num_compilations
         return True
@@ -249,7 +245,7 @@ class Dispatcher:
         try:
             return verb()
         except Exception as error:
-            raise _StateLost(tasks, error) from error
+            raise StateLost(tasks, error) from error
 
     def _release(self, task: SegmentTask) -> None:
         slot = task.slot

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inference_types import Pending
@@ -23,11 +24,16 @@ DispatchMessage = SegmentTask | DeviceFailure
 
 @dataclass(frozen=True, eq=False)
 class StepResult:
-    """Flags of a dispatched step, not yet known (device -> emit thread)."""
+    """Flags of a dispatched step, not yet known (device -> emit thread).
+
+    Its tick began at `begun_s`; by calibration its steps take `calibrated_s`.
+    """
 
     tasks: tuple[SegmentTask, ...]
     pending: Pending
     epoch: int
+    begun_s: float
+    calibrated_s: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,15 @@ class WaveResult:
 
 
 EmitItem = StepResult | WaveResult
+
+
+class StateLost(Exception):
+    """An engine verb raised: everything on the device must be rebuilt."""
+
+    def __init__(self, tasks: Sequence[SegmentTask], error: Exception) -> None:
+        super().__init__(str(error))
+        self.tasks = tuple(tasks)
+        self.error = error
 
 
 class DeviceFlight:

@@ -32,6 +32,7 @@ GAUGES: dict[str, tuple[str, str]] = {
     "queue_depth": ("Items waiting, by queue", "queue"),
     "slots_used": ("Rows in use, by bucket", "bucket"),
     "ticks_in_flight": ("Steps dispatched and not yet known to be finite", ""),
+    "device_pace": ("Seconds that steps take in service over their calibrated seconds", ""),
     "compilations": ("Compilations since the engine was made", ""),
     "heartbeat_age_seconds": ("Seconds since the device thread last made progress", ""),
     "log_bytes": ("PCM bytes held in event logs", ""),

@@ -103,6 +103,7 @@ class Pipeline:
             make_joiner=make_joiner,
             pump=self._preprocessor.pump,
             on_delivered=self.dispatcher.note_delivered,
+            on_step=self.dispatcher.pace.note,
         )
         self.supervisor = Supervisor(
             settings,
@@ -168,6 +169,7 @@ class Pipeline:
             "queue_depth": {queue.name: len(queue) for queue in self.queues},
             "slots_used": {str(bucket): num_slots for bucket, num_slots in used.items()},
             "ticks_in_flight": {"": self.flight.num_ticks},
+            "device_pace": {"": self.dispatcher.pace.value},
             "compilations": {"": self.dispatcher.num_compilations},
             "heartbeat_age_seconds": {"": self.supervisor.heartbeat_age_s},
         }

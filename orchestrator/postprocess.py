@@ -54,6 +54,7 @@ class Emitter:
         make_joiner: JoinerFactory,
         pump: Callable[[RequestJob], None],
         on_delivered: Callable[[], None],
+        on_step: Callable[[float, float, float], None],
     ) -> None:
         self._settings = settings
         self._sample_rate = sample_rate
@@ -66,6 +67,7 @@ class Emitter:
         self._make_joiner = make_joiner
         self._pump = pump
         self._on_delivered = on_delivered
+        self._on_step = on_step
         self.heartbeat = Heartbeat(clock)
 
     def run(self, stop: threading.Event) -> None:
@@ -113,6 +115,7 @@ class Emitter:
         finite = self._await(item)
         if finite is None:
             return
+        self._on_step(item.begun_s, self._clock(), item.calibrated_s)
         for task, is_finite in zip(item.tasks, finite, strict=True):
             if not is_finite:
                 self._fail_numeric(task)

@@ -1,0 +1,119 @@
+"""Does one very long request run in constant memory? Starts a server of its own.
+
+    python benchmarks/long_text.py --minutes 40
+
+Sends about `--minutes` minutes of speech as one request, reads as fast as it can, and prints
+the server's resident memory as it goes. The first 11 minutes of sound fill the 32 MiB of the
+stream's event log; from there on memory must be flat. Checks that chunks come in order and that
+their digest is the one the server announces. Linux only (/proc).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[1]
+CHARS_PER_MINUTE = 1075  # of the benchmark's English at the default pace
+READY = "ready: open "
+WAV_HEADER_BYTES = 44
+
+
+@contextmanager
+def server(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server process on a free port, ready, and its address."""
+    command = [sys.executable, str(ROOT / "main.py"), "--port", "0", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url = next(line.split(READY)[1].strip() for line in process.stdout if READY in line)
+        yield process, url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def resident_mib(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096 / 2**20
+
+
+def watch(pid: int, every_s: float, samples: list[tuple[float, float]]) -> threading.Event:
+    """Add (seconds since now, MiB) to `samples` until the returned event is set."""
+    stop, begun = threading.Event(), time.monotonic()
+
+    def run() -> None:
+        while not stop.wait(every_s):
+            samples.append((time.monotonic() - begun, resident_mib(pid)))
+
+    threading.Thread(target=run, daemon=True).start()
+    return stop
+
+
+def long_text(minutes: float) -> str:
+    lines = (ROOT / "benchmarks" / "texts" / "english.txt").read_text().splitlines()
+    once = " ".join(lines)
+    return (once + " ") * max(1, round(minutes * CHARS_PER_MINUTE / len(once)))
+
+
+def events(response: httpx.Response) -> Iterator[dict]:
+    for line in response.iter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line[6:])
+
+
+def listen(url: str, text: str, samples: list[tuple[float, float]]) -> dict:
+    """Read the whole stream; returns the final metadata, digest and order checked."""
+    digest, num_chunks, begun, told_s = hashlib.sha256(), 0, time.monotonic(), 0.0
+    body = {"gen_text": text}
+    with httpx.stream("POST", f"{url}v1/generate/stream", json=body, timeout=120) as response:
+        response.raise_for_status()
+        for event in events(response):
+            if "audio_chunk" not in event:
+                raise SystemExit(f"the stream failed: {event}")
+            assert event["chunk_index"] == num_chunks, "chunks out of order"
+            num_chunks += 1
+            digest.update(base64.b64decode(event["audio_chunk"])[WAV_HEADER_BYTES:])
+            audio_s = event["metadata"]["end_sample"] / event["sample_rate"]
+            wall_s = time.monotonic() - begun
+            if wall_s - told_s >= 15:
+                told_s = wall_s
+                rss = f"{samples[-1][1]:.0f}" if samples else "?"
+                print(f"{wall_s:6.0f} s: {audio_s:7.1f} s of audio, {rss} MiB", flush=True)
+    assert event["is_final"], "no final chunk"
+    assert event["metadata"]["pcm_sha256"] == digest.hexdigest(), "digest differs"
+    return {"audio_s": audio_s, "wall_s": wall_s, "num_chunks": num_chunks}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=40.0)
+    parser.add_argument("--every-s", type=float, default=2.0, help="between memory samples")
+    args = parser.parse_args()
+    samples: list[tuple[float, float]] = []
+    with server() as (process, url):
+        stop = watch(process.pid, args.every_s, samples)
+        report = listen(url, long_text(args.minutes), samples)
+        stop.set()
+    settled = [mib for at_s, mib in samples if at_s > 60] or [mib for _, mib in samples]
+    report["rtf"] = report["wall_s"] / report["audio_s"]
+    report["rss_mib"] = {"min": min(settled), "max": max(settled), "last": settled[-1]}
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
