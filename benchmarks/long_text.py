@@ -14,49 +14,32 @@ import argparse
 import base64
 import hashlib
 import json
-import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.server_process import ServerProcess, server  # noqa: E402
+
 CHARS_PER_MINUTE = 1075  # of the benchmark's English at the default pace
-READY = "ready: open "
 WAV_HEADER_BYTES = 44
 
 
-@contextmanager
-def server(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server process on a free port, ready, and its address."""
-    command = [sys.executable, str(ROOT / "main.py"), "--port", "0", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        url = next(line.split(READY)[1].strip() for line in process.stdout if READY in line)
-        yield process, url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-
-
-def resident_mib(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096 / 2**20
-
-
-def watch(pid: int, every_s: float, samples: list[tuple[float, float]]) -> threading.Event:
+def watch(
+    running: ServerProcess, every_s: float, samples: list[tuple[float, float]]
+) -> threading.Event:
     """Add (seconds since now, MiB) to `samples` until the returned event is set."""
     stop, begun = threading.Event(), time.monotonic()
 
     def run() -> None:
         while not stop.wait(every_s):
-            samples.append((time.monotonic() - begun, resident_mib(pid)))
+            samples.append((time.monotonic() - begun, running.resident_mib()))
 
     threading.Thread(target=run, daemon=True).start()
     return stop
@@ -105,9 +88,9 @@ def main() -> None:
     parser.add_argument("--every-s", type=float, default=2.0, help="between memory samples")
     args = parser.parse_args()
     samples: list[tuple[float, float]] = []
-    with server() as (process, url):
-        stop = watch(process.pid, args.every_s, samples)
-        report = listen(url, long_text(args.minutes), samples)
+    with server() as running:
+        stop = watch(running, args.every_s, samples)
+        report = listen(running.url, long_text(args.minutes), samples)
         stop.set()
     settled = [mib for at_s, mib in samples if at_s > 60] or [mib for _, mib in samples]
     report["rtf"] = report["wall_s"] / report["audio_s"]
