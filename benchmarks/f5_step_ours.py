@@ -12,31 +12,34 @@ from kernels.allocator import keep_freed_memory
 
 
 def measure(dtype_name: str, num_frames: int, num_repeats: int) -> dict[str, float]:
-    """Median wall and processor seconds of one compiled Euler step with guidance."""
+    """Median wall and processor seconds of one compiled Euler step with guidance.
+
+    Text embeddings and AdaLN vectors come from the prefill, as in the sampler and the engine.
+    """
     # After the allocator's settings: importing jax already allocates.
     import jax
     import jax.numpy as jnp
     from flax import nnx
 
-    from kernels.attention.arg_specs import AttentionSpec
-    from kernels.attention.probe import choose_attention
     from models.f5 import F5Config, F5Model
-    from models.flow import euler_step
+    from models.flow import modulated_euler_step
+    from models.runtime import prepare_runtime, recommended_attention
 
     config, dtype = F5Config.v1_base(), jnp.dtype(dtype_name)
-    spec = AttentionSpec(num_rows=2, num_frames=num_frames, num_heads=config.heads)
-    choice = choose_attention([spec], dtype=dtype, num_repeats=3).choice
+    prepare_runtime(None)
+    choice = recommended_attention(config, num_frames, dtype)
     model = F5Model(config, rngs=nnx.Rngs(0), dtype=dtype, attention_implementation=choice)
     graph, params = nnx.split(model)
     row = jnp.ones((1,), jnp.float32)
     lengths = jnp.full((1,), num_frames, jnp.int32)
     x = jax.random.normal(jax.random.key(1), (1, num_frames, config.mel_dim))
     statics = jax.random.normal(jax.random.key(2), (1, 2, num_frames, config.dim))
+    modulation = jax.jit(lambda params: nnx.merge(graph, params).modulate(0.3 * row))(params)
 
     @jax.jit
     def step(params: nnx.State, x: jax.Array) -> jax.Array:
         merged = nnx.merge(graph, params)
-        return euler_step(merged, x, statics, lengths, 0.3 * row, 0.1 * row, 2.0 * row)
+        return modulated_euler_step(merged, x, statics, lengths, modulation, 0.1 * row, 2.0 * row)
 
     jax.block_until_ready(step(params, x))
     wall_s, processor_s = [], []
