@@ -23,6 +23,9 @@ _COMPILE_EVENT = "/jax/core/compile/backend_compile_duration"
 # The start-up probe of the two dtypes, see faster_dtype.
 PROBE_ROUNDS = 25
 CLEARLY_FASTER = 0.7
+# Rows, inner and outer width. An accelerator needs milliseconds of work, or launches are timed.
+CPU_PRODUCT = (512, 384, 768)
+ACCELERATOR_PRODUCT = (4096, 4096, 4096)
 _log = logging.getLogger(__name__)
 _compile_seconds: list[float] = []
 
@@ -66,11 +69,10 @@ def _is_made(folder: Path) -> bool:
 def choose_compute_dtype() -> jnp.dtype:
     """bfloat16 where its products (with float32 sums) are clearly faster here, else float32.
 
-    Only CPUs differ; a probe of 0.1 s finds those with bfloat16 units.
+    Takes 0.1 s: CPUs with and without bfloat16 units differ, accelerators all have them.
     """
-    if jax.default_backend() != "cpu":
-        return jnp.dtype(jnp.bfloat16)
-    return faster_dtype(_product_call(jnp.float32), _product_call(jnp.bfloat16))
+    shape = CPU_PRODUCT if jax.default_backend() == "cpu" else ACCELERATOR_PRODUCT
+    return faster_dtype(_product_call(shape, jnp.float32), _product_call(shape, jnp.bfloat16))
 
 
 def faster_dtype(
@@ -92,7 +94,7 @@ def faster_dtype(
         bfloat16_s = min(bfloat16_s, _seconds(run_bfloat16, clock))
     chosen = jnp.dtype(jnp.bfloat16 if bfloat16_s < CLEARLY_FASTER * float32_s else jnp.float32)
     _log.info(
-        "products run in %s (512x384x768: float32 %.2f ms, bfloat16 %.2f ms)",
+        "products run in %s (probe: float32 %.2f ms, bfloat16 %.2f ms)",
         chosen.name,
         float32_s * 1e3,
         bfloat16_s * 1e3,
@@ -106,9 +108,10 @@ def _seconds(run: Callable[[], object], clock: Callable[[], float]) -> float:
     return clock() - start
 
 
-def _product_call(dtype: DTypeLike) -> Callable[[], object]:
-    """One compiled product as the layers make it: float32 in, float32 out."""
-    x, w = jnp.ones((512, 384), jnp.float32), jnp.ones((384, 768), dtype)
+def _product_call(shape: tuple[int, int, int], dtype: DTypeLike) -> Callable[[], object]:
+    """One compiled product as the layers make it: float32 activations, weights and result."""
+    rows, inner, outer = shape
+    x, w = jnp.ones((rows, inner)), jnp.ones((inner, outer))
     product = jax.jit(partial(matmul, dtype=dtype))
     product(x, w).block_until_ready()
     return lambda: product(x, w).block_until_ready()
