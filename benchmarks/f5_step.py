@@ -128,6 +128,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def chosen_columns(arguments: argparse.Namespace) -> list[Column]:
     columns = [*(TORCH_COLUMNS if arguments.torch_python else ()), *COLUMNS]
+    columns.sort(key=lambda column: DTYPES.index(column.dtype))
     if not arguments.allocators:
         columns = [c for c in columns if c.framework == "torch" or c.allocator == "tuned"]
     return [
