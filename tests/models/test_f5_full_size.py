@@ -15,7 +15,7 @@ import pytest
 from flax import nnx
 from safetensors.numpy import save_file
 
-from models.f5 import F5Config, F5Model, load_f5
+from models.f5 import F5Config, F5Model, load_f5, sample
 from models.f5.checkpoint_table import table
 from tests.golden import f5_cases as cases
 from tests.golden.seeded_weights import seeded_weights
@@ -51,3 +51,24 @@ def test_full_size_velocities_are_the_reference(base_file: Path, variant: str) -
         expected = goldens("base")[f"velocity.{variant}.{branch}.{frames}"]
         got = out[f"velocity.{branch}"][0]
         np.testing.assert_allclose(got, expected, atol=1e-3, rtol=0)
+
+
+@pytest.mark.slow
+def test_bfloat16_mel_is_near_the_float32_mel(base_file: Path) -> None:
+    """7 steps, guidance 2; `pytest -s` shows the figures of the decision note on F5 parity."""
+    frames, ref_frames = 96, 32
+    inputs = cases.utterance_inputs(
+        frames, 30, ref_frames, mel_dim=100, vocab_size=cases.BASE_VOCAB_SIZE
+    )
+    mels = {}
+    for dtype in (jnp.float32, jnp.bfloat16):
+        model = load_f5(base_file, CONFIGS["v1"], dtype=dtype)
+        mel = sample(
+            model, inputs["cond"][:ref_frames], inputs["text_ids"], frames, noise=inputs["x"]
+        )
+        mels[dtype] = mel[ref_frames:]
+        del model
+    exact, error = mels[jnp.float32], mels[jnp.bfloat16] - mels[jnp.float32]
+    mel_rms, error_rms = (float(np.sqrt(np.mean(part**2))) for part in (exact, error))
+    print(f"mel rms {mel_rms:.3f}, error rms {error_rms:.4f}, largest {np.abs(error).max():.4f}")
+    assert error_rms < 0.05 * mel_rms
