@@ -130,6 +130,7 @@ def generate(invocation: Invocation) -> int:
 def _configure_logging(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("jax").setLevel(logging.WARNING)  # it reports every absent backend
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every listener who left
 
 
 def main() -> int:
