@@ -38,7 +38,7 @@ LONG = "The tide goes out and the harbour falls quiet until the boats come home.
 
 @dataclass
 class Spy:
-    """Notes which requests (their seeds) hold slots, which each step advanced and when; may raise."""
+    """Notes which requests (by seed) hold slots and take part in each step; may raise."""
 
     product: Product
     steps: list[tuple[float, tuple[int, ...]]] = field(default_factory=list)
