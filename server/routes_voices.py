@@ -60,12 +60,21 @@ async def preview_voice(name: str, services: Serving) -> Response:
     return Response(voice.audio, media_type=voice.media_type, headers=headers)
 
 
+def _form_schema() -> dict[str, Any]:
+    """The form's fields and its file; first in the API page, which then offers a file chooser."""
+    schema = VoiceForm.model_json_schema()
+    audio = {"type": "string", "format": "binary", "description": "WAV, FLAC, OGG or MP3."}
+    schema["properties"] = {"audio": audio} | schema["properties"]
+    schema["required"] = ["audio", *schema["required"]]
+    return schema
+
+
 _UPLOAD_SCHEMA = {
     "requestBody": {
         "required": True,
         "content": {
+            "multipart/form-data": {"schema": _form_schema()},
             "application/json": {"schema": VoiceBody.model_json_schema()},
-            "multipart/form-data": {"schema": VoiceForm.model_json_schema()},
         },
     }
 }

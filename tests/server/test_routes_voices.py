@@ -105,3 +105,21 @@ def test_bad_forms_are_refused(stack: Stack) -> None:
 
     assert asyncio.run(run()) == [422, 422, 422, 400, 415, 422]
     assert len(stack.store.voices()) == 1
+
+
+def test_the_form_of_the_api_page_works_once_a_file_is_chosen(stack: Stack) -> None:
+    async def run() -> None:
+        async with stack.client() as client:
+            paths = (await client.get("/openapi.json")).json()["paths"]
+            content = paths["/v1/voices"]["post"]["requestBody"]["content"]
+            form = content["multipart/form-data"]["schema"]
+            assert next(iter(content)) == "multipart/form-data"  # what the page shows
+            assert form["properties"].pop("audio")["format"] == "binary"
+            shown = {
+                name: (field.get("examples") or [field["default"]])[0]
+                for name, field in form["properties"].items()
+            }
+            added = await client.post("/v1/voices", data=shown, files=FILE)
+            assert added.status_code == 201, added.text
+
+    asyncio.run(run())
