@@ -1,7 +1,7 @@
 """Attention in cache-sized blocks for CPU: a few heads, or one block of queries, at a time.
 
 The whole score matrix never exists, forward or backward (the backward recomputes each block), so
-softmax reads and writes the second-level cache instead of memory.
+softmax reads and writes the caches instead of memory.
 """
 
 import jax

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-# float32 scores of one block beside their exponentials: well inside a 2 MB second-level cache.
-MAX_BLOCK_SCORES = 1 << 18
+# 8 MB of float32 scores in one block. Two quiet cores, 2 x 1024 x 16 x 64: 67-70 ms at 1 << 18 (a
+# block inside the second-level cache), 51 here, 54 at 1 << 23: small blocks leave the cores waiting
+# for each other, and products of few heads run slower.
+MAX_BLOCK_SCORES = 1 << 21
 # Triton tiles: powers of two. 64 x 64 keeps scores, values and the running sums in registers for
 # heads of 64 to 128; wider key blocks spill.
 PALLAS_BLOCK_FRAMES = 64

@@ -13,7 +13,7 @@ from kernels.attention import attention
 from kernels.attention.api import IMPLEMENTATIONS
 from kernels.attention.arg_specs import SPECS, AttentionSpec
 from kernels.attention.blocked import attention_blocked
-from kernels.attention.config import BlockedConfig
+from kernels.attention.config import MAX_BLOCK_SCORES, BlockedConfig
 from kernels.attention.pallas import attention_pallas
 from kernels.attention.probe import choose_attention
 from kernels.attention.reference import attention_reference
@@ -150,4 +150,4 @@ def test_blocks_cover_every_real_shape(spec: AttentionSpec) -> None:
     num_heads = spec.num_rows * spec.num_heads
     config = BlockedConfig.for_shape(num_heads, spec.num_frames)
     assert num_heads % config.block_heads == 0
-    assert config.block_heads * config.block_queries * spec.num_frames <= 1 << 19
+    assert config.block_heads * config.block_queries * spec.num_frames <= 2 * MAX_BLOCK_SCORES
