@@ -26,7 +26,7 @@ from inference_types import Pending, Slot
 from main import Product, build
 from orchestrator import RequestStream
 from server import ServerSettings, create_app
-from tests.fakes import KillThread
+from tests.fakes import KillThread, Row
 from tests.server.harness import audio_of, serve
 
 Process = subprocess.Popen[str]
@@ -38,13 +38,24 @@ LONG = "The tide goes out and the harbour falls quiet until the boats come home.
 
 @dataclass
 class Spy:
-    """Notes which requests (by seed) hold slots and take part in each step; may raise."""
+    """Notes which rows, as (seed, segment), hold slots and take part in each step; may raise."""
 
     product: Product
-    steps: list[tuple[float, tuple[int, ...]]] = field(default_factory=list)
+    steps: list[tuple[float, tuple[Row, ...]]] = field(default_factory=list)
     is_to_die: bool = False
     died_s: float = 0.0
-    seeds: dict[Slot, int] = field(default_factory=dict)
+    rows: dict[Slot, Row] = field(default_factory=dict)
+
+    def holds(self, seed: int) -> bool:
+        return any(row[0] == seed for row in list(self.rows.values()))
+
+    def steps_of(self, seed: int, segment: int | None = None) -> list[float]:
+        """When steps began that a request, or one segment of it, took part in."""
+        return [
+            at_s
+            for at_s, rows in self.steps
+            if any(row[0] == seed and segment in (None, row[1]) for row in rows)
+        ]
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         engine = self.product.engine
@@ -52,18 +63,18 @@ class Spy:
 
         def spied_insert(prefix: Any, slot: Slot) -> None:
             insert(prefix, slot)
-            self.seeds[slot] = prefix.plan.seed
+            self.rows[slot] = prefix.plan.seed, prefix.plan.segment_index
 
         def spied_step(slots: Sequence[Slot], num_fused: int = 1) -> Pending:
             if self.is_to_die:
                 self.is_to_die, self.died_s = False, time.monotonic()
                 raise KillThread
-            self.steps.append((time.monotonic(), tuple(self.seeds[slot] for slot in slots)))
+            self.steps.append((time.monotonic(), tuple(self.rows[slot] for slot in slots)))
             return step(slots, num_fused)
 
         def spied_free(slot: Slot) -> None:
             free(slot)
-            del self.seeds[slot]
+            del self.rows[slot]
 
         monkeypatch.setattr(engine, "insert", spied_insert)
         monkeypatch.setattr(engine, "step", spied_step)

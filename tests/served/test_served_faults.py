@@ -40,15 +40,15 @@ def test_a_listener_that_leaves_frees_its_row_within_one_step(
         body = {"gen_text": LONG, "seed": 42}
         with httpx.stream("POST", served.url + "/v1/generate/stream", json=body) as response:
             next(read_events(response))
-            wait_for(lambda: any(seed == 42 for seed in spy.seeds.values()), 20)
+            wait_for(lambda: spy.holds(42), 20)
             stream = served.live(42)
             left_s = time.monotonic()
         wait_for(lambda: stream.is_ended, 2)
-        wait_for(lambda: 42 not in spy.seeds.values(), 10)
+        wait_for(lambda: not spy.holds(42), 10)
         peer.result(timeout=120)
     ended_s = stream.log.ended_at_s
     assert ended_s is not None and ended_s - left_s < 0.5
-    late = [at_s for at_s, seeds in spy.steps if 42 in seeds and at_s > ended_s]
+    late = [at_s for at_s in spy.steps_of(42) if at_s > ended_s]
     record_property("noticed_after_s", ended_s - left_s)
     record_property("steps_after", len(late))
     assert len(late) <= 1

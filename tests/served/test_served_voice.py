@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,17 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.served.harness import ROOT, TOLERANCE, Record, Served, difference, listen, server_process
+from tests.served.harness import (
+    LONG,
+    ROOT,
+    TOLERANCE,
+    Record,
+    Served,
+    difference,
+    listen,
+    read_events,
+    server_process,
+)
 from tests.server.harness import RATE, audio_of
 
 pytestmark = pytest.mark.slow
@@ -46,6 +57,18 @@ def test_eight_listeners_each_hear_what_they_would_alone(
         assert len(pcm) / RATE > 0.4 and np.abs(pcm).max() > 1000, last
     assert served.gauge("compilations") == served.spy.product.engine.num_compilations
     assert served.gauge("slots_used") == 0
+
+
+def test_the_first_sound_leaves_before_the_last_segment_is_begun(served: Served) -> None:
+    body = {"gen_text": LONG[:400], "seed": 21}
+    with httpx.stream("POST", served.url + "/v1/generate/stream", json=body) as response:
+        events = read_events(response)
+        next(events)
+        heard_s = time.monotonic()
+        *_, (_, last) = events
+    last_segment = last["metadata"]["segment_index"]
+    assert last_segment >= 3
+    assert heard_s < served.spy.steps_of(21, last_segment)[0]
 
 
 def test_the_whole_answer_is_the_stream(served: Served) -> None:
