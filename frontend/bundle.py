@@ -23,7 +23,7 @@ from frontend.voices import Voice
 from inference_types import ModelLoadError
 from models.duration import DurationPredictor
 from models.f5 import F5Config, F5Model, load_f5
-from models.f5.hub import HUB_SCHEME, resolve_model_file
+from models.hub import HUB_SCHEME, resolve_model_file
 from models.runtime import recommended_attention
 from models.vocos import Vocos, VocosConfig, load_vocos
 from text.pinyin import Vocabulary

@@ -25,8 +25,8 @@ from models.f5.checkpoint_file import (
 )
 from models.f5.checkpoint_table import LeafPath, Row, table
 from models.f5.config import F5Config
-from models.f5.hub import resolve_model_file
 from models.f5.modeling import F5Model
+from models.hub import resolve_model_file
 
 PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
 

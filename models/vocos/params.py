@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from inference_types import ModelLoadError
+from models.hub import resolve_model_file
 from models.vocos.config import VocosConfig
 from models.vocos.modeling import Vocos
 
@@ -83,18 +84,18 @@ def _linear(key: str, leaf: LeafPath) -> Iterator[Row]:
 def load_vocos(path: str | Path, config: VocosConfig) -> Vocos:
     """A float32 vocoder with the weights of an official-layout safetensors file.
 
+    `path` is local, or `hf://owner/repo/file.safetensors` on the Hub.
+
     Raises:
         ModelLoadError: no such file, a pickle, truncated, numbers that are not finite, or not
             this configuration; then every missing, left-over and misshapen tensor is listed.
     """
-    path = Path(path)
-    if path.suffix.lower() in PICKLE_SUFFIXES:
+    if Path(path).suffix.lower() in PICKLE_SUFFIXES:
         raise ModelLoadError(
-            f"{path.name} is a pickle, which can run code, so it is never opened; use a"
+            f"{Path(path).name} is a pickle, which can run code, so it is never opened; use a"
             " .safetensors copy of the vocoder"
         )
-    if not path.is_file():
-        raise ModelLoadError(f"there is no vocoder file named {path.name}; check its path")
+    path = resolve_model_file(path)
     try:
         with safe_open(path, framework="numpy") as file:
             return _fill(path.name, file, config)

@@ -194,8 +194,8 @@ def test_a_pickle_is_refused_unread_and_says_how_to_convert(tmp_path: Path, name
         load_f5(tmp_path / name, tiny_config("v1"))
 
 
-@pytest.mark.parametrize("address", ["hf://", "hf://owner/repo", "hf://owner//file.safetensors"])
-def test_a_hub_address_must_name_a_file(address: str) -> None:
+@pytest.mark.parametrize("address", ["hf://", "hf://owner", "hf://owner//file.safetensors"])
+def test_a_hub_address_must_name_a_repository(address: str) -> None:
     with pytest.raises(ModelLoadError, match="should look like hf://owner/repo/"):
         load_f5(address, tiny_config("v1"))
 
@@ -214,6 +214,21 @@ def test_a_hub_address_is_fetched_by_repository_revision_and_path(
         load_f5(f"hf://SWivid/F5-TTS{at}/F5TTS_v1_Base/model.safetensors", tiny_config("v1"))
     file = "F5TTS_v1_Base/model.safetensors"
     assert asked == [("SWivid/F5-TTS", file, None), ("SWivid/F5-TTS", file, "abc123")]
+
+
+def test_a_repository_stands_for_its_only_safetensors_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = ["README.md", "model.bin", "small/model.safetensors"]
+    monkeypatch.setattr("huggingface_hub.list_repo_files", lambda repo_id, revision: files)
+    monkeypatch.setattr(
+        "huggingface_hub.hf_hub_download",
+        lambda repo_id, filename, revision: str(TINY_FILE) if filename == files[2] else "wrong",
+    )
+    load_f5("hf://owner/repo", tiny_config("v1"))
+    files.append("other.safetensors")
+    with pytest.raises(ModelLoadError, match=r"name one of .*: small/model.safetensors, other\."):
+        load_f5("hf://owner/repo", tiny_config("v1"))
 
 
 def test_a_failed_download_and_a_missing_package_are_one_clear_sentence(

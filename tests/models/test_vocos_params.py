@@ -65,8 +65,22 @@ def test_truncated_file_says_so(file: Path, num_bytes: int) -> None:
 
 
 def test_missing_file_and_pickle(tmp_path: Path) -> None:
-    with pytest.raises(ModelLoadError, match="no vocoder file named gone.safetensors"):
+    with pytest.raises(ModelLoadError, match="there is no model file at .*gone.safetensors"):
         load_vocos(tmp_path / "gone.safetensors", TINY)
     (tmp_path / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(ModelLoadError, match="is a pickle"):
         load_vocos(tmp_path / "pytorch_model.bin", TINY)
+
+
+def test_a_hub_address_is_fetched(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def fetch(**place: str | None) -> str:
+        asked.append(place)
+        return str(file)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fetch)
+    load_vocos("hf://owner/vocos@main/model.safetensors", TINY)
+    assert asked == [
+        {"repo_id": "owner/vocos", "revision": "main", "filename": "model.safetensors"}
+    ]
