@@ -124,9 +124,14 @@ def _last_break(text: str, max_chars: int) -> int:
 
 
 def run_offline(orchestrator: Orchestrator, job: OfflineJob) -> dict[str, Any]:
-    """Start the orchestrator, make the job with a progress bar, stop. Returns the report."""
+    """Make the job with a progress bar; returns the report.
+
+    The orchestrator runs only while there is something to make.
+    """
 
     async def run() -> dict[str, Any]:
+        if not _missing_parts(job, split_parts(job.text)):  # nothing to warm up for
+            return await speak_file(orchestrator, job, lambda *state: None)
         await orchestrator.start()
         try:
             await orchestrator.wait_until_ready()
@@ -158,7 +163,7 @@ async def speak_file(
         raise InvalidTextError("the text file holds nothing that can be spoken", field="text_file")
     _claim_folder(job)
     started_s = time.monotonic()
-    missing = [i for i in range(len(parts)) if not _paths(job.out_dir, i)[1].exists()]
+    missing = _missing_parts(job, parts)
     on_part(len(parts) - len(missing), len(parts))
     await _speak_parts(orchestrator, job, parts, missing, on_part)
     work_s = time.monotonic() - started_s
@@ -174,6 +179,10 @@ async def speak_file(
     }
     _write(job.out_dir / "report.json", json.dumps(report, indent=1).encode())
     return report
+
+
+def _missing_parts(job: OfflineJob, parts: list[str]) -> list[int]:
+    return [i for i in range(len(parts)) if not _paths(job.out_dir, i)[1].exists()]
 
 
 def _claim_folder(job: OfflineJob) -> None:

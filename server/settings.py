@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -151,8 +152,19 @@ class Invocation:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+COMMANDS = ("serve", "generate")
+
+
 class _Parser(argparse.ArgumentParser):
     """Refuses unknown flags with the list of valid ones."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        # Left alone, argparse takes an unknown flag's value for a command and blames that.
+        for token in takewhile(lambda token: token not in COMMANDS, args or ()):
+            flag = token.partition("=")[0]
+            if flag.startswith("--") and flag not in self._option_string_actions:
+                self.error(f"there is no setting {flag}")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         flags = ", ".join(sorted(key for key in self._option_string_actions if key[:2] == "--"))

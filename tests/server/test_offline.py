@@ -68,8 +68,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert report["num_parts_made"] == 4 - num_made
     sizes = [len(pcm_of(path)) for path in sorted(tmp_path.glob("part-*.wav"))]
     assert len(pcm_of(tmp_path / "audio.wav")) == sum(sizes)
-    again = run_offline(make_orchestrator()[0], job)
+    idle, engine, _ = make_orchestrator()
+    again = run_offline(idle, job)
     assert again["num_parts_made"] == 0 and again["rtf"] is None
+    assert not engine.calls, "nothing was warmed up for nothing"
 
 
 def test_a_folder_of_another_job_is_refused(tmp_path: Path) -> None:

@@ -45,11 +45,15 @@ def test_unknown_variable_is_refused_with_the_valid_ones() -> None:
         parse_command_line([], {"JETVOICE_PROT": "1"})
 
 
-def test_unknown_flag_is_refused_with_the_valid_ones(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("argv", [["--prot", "1"], ["--prot=1"], ["serve", "--prot", "1"]])
+def test_unknown_flag_is_refused_with_the_valid_ones(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
-        parse_command_line(["--prot", "1"], {})
+        parse_command_line(argv, {})
     assert caught.value.code == 2
-    assert "--port" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "there is no setting --prot" in message and "--port" in message
 
 
 @pytest.mark.parametrize(
