@@ -229,7 +229,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--licence", default=LICENCE, help=f"of the weights, default {LICENCE}")
     parser.add_argument("--num-steps", type=int, default=10)
     parser.add_argument("--guidance", type=float, default=1.0)
-    parser.add_argument("--noise-scale", type=float, default=0.7, help="default 0.7")
+    parser.add_argument("--noise-scale", type=float, default=0.8, help="default 0.8")
     return parser.parse_args(argv)
 
 

@@ -38,7 +38,7 @@ LINES_NAME = "utterances.jsonl"
 
 @dataclass(frozen=True, kw_only=True)
 class RespeakSettings:
-    """What is drawn, and how; steps and guidance as the voice is served."""
+    """What is drawn, and how; steps, guidance and noise as the voice is served."""
 
     num_utterances: int = 800
     num_rows: int = 8
@@ -46,6 +46,7 @@ class RespeakSettings:
     max_ref_frames: int = 235  # 2.5 s, what serving takes of a reference
     num_steps: int = 10
     guidance: float = 1.0
+    noise_scale: float = 0.8
     first_times: tuple[float, ...] = (0.25, 0.4)  # take the schedule up after one of these
     seed: int = 0
 
@@ -154,7 +155,7 @@ def _draw(
         cond[row, : num_ref[row]] = mels[row, : num_ref[row]]
         ids[row, : lengths[row]] = row_ids
     times = _late_times(settings, rng)
-    noise = rng.standard_normal(mels.shape, np.float32)
+    noise = np.float32(settings.noise_scale) * rng.standard_normal(mels.shape, np.float32)
     x = _finish(model, noise + times[0] * (mels - noise), cond, ids, lengths, times, settings)
     drawn = np.asarray(x) * config.mel_std + config.mel_mean
     return [drawn[row, num_ref[row] : lengths[row]] for row in range(len(batch))]
