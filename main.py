@@ -28,6 +28,7 @@ from server.settings import Invocation, SettingsError, parse_command_line
 if TYPE_CHECKING:
     from frontend.bundle import ModelBundle
     from frontend.prompts import VoicePrompts
+    from frontend.schedules import RecommendedSchedule
     from tts_engine import TTSEngine
 
 USAGE_ERROR = 2
@@ -43,6 +44,7 @@ class Product:
     engine: TTSEngine
     orchestrator: Orchestrator
     prompts: VoicePrompts
+    schedule: RecommendedSchedule
     decoder: ReferenceDecoder
 
 
@@ -75,8 +77,13 @@ def build(settings: ServerSettings, on_fatal: Callable[[str], None]) -> Product:
         ),
         on_fatal=on_fatal,
     )
-    prompts = frontend.prompts
-    return Product(engine=engine, orchestrator=orchestrator, prompts=prompts, decoder=decoder)
+    return Product(
+        engine=engine,
+        orchestrator=orchestrator,
+        prompts=frontend.prompts,
+        schedule=bundle.schedule,
+        decoder=decoder,
+    )
 
 
 def _make_engine(bundle: ModelBundle, settings: ServerSettings) -> TTSEngine:
@@ -104,6 +111,7 @@ def serve(settings: ServerSettings) -> int:
         product.orchestrator,
         product.prompts.store,
         engine_spec=product.engine.spec,
+        schedule=product.schedule,
         default_voice=product.prompts.default_voice,
         encode_voice=product.prompts.encode_for_storage,
         settings=settings,

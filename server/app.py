@@ -17,10 +17,12 @@ from sse_starlette.sse import AppStatus
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from frontend.schedules import RecommendedSchedule
 from frontend.voices import VoiceStore
 from inference_types import EngineSpec, NotFoundError
 from orchestrator import Orchestrator
 from server import routes_generate, routes_health, routes_page, routes_streams, routes_voices
+from server.api_page import state_model_defaults
 from server.body import BodyLimits, RequestGate
 from server.errors import install_error_handlers
 from server.event_ids import Tickets
@@ -39,6 +41,7 @@ def create_app(
     voices: VoiceStore,
     *,
     engine_spec: EngineSpec,
+    schedule: RecommendedSchedule,
     default_voice: str,
     encode_voice: Callable[[bytes], bytes],
     settings: ServerSettings | None = None,
@@ -46,6 +49,7 @@ def create_app(
 ) -> FastAPI:
     """The application over a running, or soon running, orchestrator.
 
+    `schedule` is the model's recommendation, which the API page states as the defaults.
     Without `lifespan` the app starts the orchestrator before it serves and stops it after;
     `main` passes its own, which warms up while the server already answers probes.
     """
@@ -75,6 +79,7 @@ def create_app(
     install_error_handlers(app)
     for module in (routes_health, routes_generate, routes_streams, routes_voices, routes_page):
         app.include_router(module.router)
+    state_model_defaults(app, schedule)
     return app
 
 

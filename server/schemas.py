@@ -44,8 +44,7 @@ Guidance = Annotated[
         ge=0.0,
         le=10.0,
         description="Classifier-free guidance scale; omitted: the model's recommended value "
-        "(2.0 for F5 checkpoints).",
-        json_schema_extra={"default": 2.0},
+        "(2.0 for F5 checkpoints, 1.0 for the voice that ships with JetVoice).",
     ),
 ]
 Speed = Annotated[

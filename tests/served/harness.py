@@ -120,6 +120,7 @@ def serve_shipped_voice(voice_dir: Path) -> Iterator[Served]:
         product.orchestrator,
         product.prompts.store,
         engine_spec=product.engine.spec,
+        schedule=product.schedule,
         default_voice=product.prompts.default_voice,
         encode_voice=product.prompts.encode_for_storage,
         settings=settings,

@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from frontend.schedules import RecommendedSchedule
 from frontend.voices import VoiceInfo, VoiceStore, make_voice
 from inference_types import InvalidReferenceError
 from orchestrator import Orchestrator, OrchestratorSettings
@@ -65,6 +66,7 @@ class Stack:
             self.orchestrator,
             self.store,
             engine_spec=self.engine.spec,
+            schedule=RecommendedSchedule(num_steps=7),
             default_voice="ada",
             encode_voice=encode_voice,
             settings=self.settings,

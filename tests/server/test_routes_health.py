@@ -93,7 +93,11 @@ def test_the_api_page_has_examples_that_work(stack: Stack) -> None:
         async with stack.client() as client:
             schema = (await client.get("/openapi.json")).json()
             schemas = schema["components"]["schemas"]
-            assert schemas["StreamBody"]["properties"]["guidance_scale"]["default"] == 2.0
+            defaults = {"num_inference_steps": 7, "guidance_scale": 2.0, "use_sway_sampling": True}
+            query = schema["paths"]["/v1/generate/stream"]["get"]["parameters"]
+            stated = {parameter["name"]: parameter["schema"] for parameter in query}
+            for fields in (schemas["StreamBody"]["properties"], stated):
+                assert {name: fields[name]["default"] for name in defaults} == defaults
             assert schemas["StreamBody"]["properties"]["speed_factor"]["default"] == 1.0
             for path in ("/v1/generate/stream", "/v1/generate", "/v1/streams"):
                 content = schema["paths"][path]["post"]["requestBody"]["content"]
