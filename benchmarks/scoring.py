@@ -13,6 +13,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from text.normalise import normalise
+
 RATE = 16_000  # of all three judges
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -34,11 +36,14 @@ class Scorer:
         audio = np.clip(soxr.resample(samples, rate, RATE), -1.0, 1.0)
         segments, _ = self._whisper.transcribe(audio, language=language, beam_size=5)
         heard = " ".join(segment.text.strip() for segment in segments)
-        said, got = self._units(text, language), self._units(heard, language)
+        got = self._units(heard, language)
+        # Whisper may write "5 km" or "five kilometers"; both are what the text says.
+        forms = (self._units(form, language) for form in (text, normalise(text).text))
+        num_errors, num_words = min((edit_distance(said, got), len(said)) for said in forms)
         return {
             "heard": heard,
-            "num_errors": edit_distance(said, got),
-            "num_words": len(said),
+            "num_errors": num_errors,
+            "num_words": num_words,
             "dnsmos": float(dnsmos.run(audio, sr=RATE)["ovrl_mos"]),
         }
 
