@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewSettings:
-    """How many utterances, and how they are sampled; defaults as in training.export."""
+    """How many utterances, and how they are sampled."""
 
     num_utterances: int = 3
     num_steps: int = 8

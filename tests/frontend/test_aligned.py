@@ -19,6 +19,7 @@ from inference_types import (
 )
 from models.duration import SILENCE_ID, DurationConfig, DurationPredictor
 from models.duration.predictor import init_params
+from models.flow import time_grid
 from tests.tiny_models import encode, speech_like
 from text.symbols import SYMBOL_IDS
 
@@ -52,7 +53,7 @@ def make(store: VoiceStore, durations: DurationPredictor | None = None) -> Align
     return AlignedFrontend(
         prompts,
         durations or FlatDurations(),
-        RecommendedSchedule(num_steps=8, sway=-1.0, guidance=1.5, noise_scale=0.75),
+        RecommendedSchedule(num_steps=8, sway=-1.0, guidance=1.5, noise_scale=0.75, use_epss=False),
         AlignedSettings(max_frames=512),
     )
 
@@ -120,6 +121,8 @@ def test_schedule_is_recommended_or_asked_for(store: VoiceStore) -> None:
     plan = frontend.plan(request(), plain_voice(), segment("Hi."))
     assert plan.schedule.num_steps == 8 and plan.guidance_scale == 1.5
     assert plan.noise_scale == 0.75
+    seven = frontend.plan(request(num_steps=7), plain_voice(), segment("Hi.")).schedule
+    assert seven == time_grid(7, use_epss=False) != time_grid(7)
     asked = request(num_steps=50, guidance_scale=0.0, use_sway=False, seed=9)
     plan = frontend.plan(asked, plain_voice(), segment("Hi.", index=3))
     assert plan.schedule.times == tuple(i / 50 for i in range(51))
