@@ -11,6 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
+import rjieba
+
 _WIDE_STOPS = "。！？｡"
 _CLOSERS = "\"'”’»）)】」』》〉]}"
 _SENTENCE_MARK = re.compile(rf"[.!?…{_WIDE_STOPS}]+[{re.escape(_CLOSERS)}]*")
@@ -20,6 +22,14 @@ _CLAUSE_MARK = re.compile(
 )
 _LINE_BREAK = re.compile(r"[\n\r\v\f\u0085\u2028\u2029]+")
 _SPACE = re.compile(r"\s+")
+# They lean on what follows: nobody breathes after "the".
+_LEANING_WORD = re.compile(
+    r"(?<![^\s\"'(])(?:the|an?|of|to|in|on|at|by|for|from|with|and|or|but|as|than|that|while|if|when|"
+    r"because|so|not|no|my|your|his|her|its|our|their|is|are|was|were|be|i|you|he|she|it|we|they)\s+",
+    re.IGNORECASE,
+)
+_HAN_RUN = re.compile("[\u3400-\u9fff〇\U00020000-\U0003ffff]+")
+_PARTICLES = frozenset("的地得了着过们吗呢吧啊")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“‘]{1,24}\Z")
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof rev hon st sr jr gen col maj capt lt sgt cmdr gov sen rep pres messrs mme "
@@ -39,6 +49,7 @@ class Boundaries:
 
     sentences: tuple[int, ...]
     clauses: tuple[int, ...]
+    phrases: tuple[int, ...]  # between words; those that belong together are under `words`
     words: tuple[int, ...]
 
 
@@ -58,12 +69,27 @@ def find_boundaries(text: str) -> Boundaries:
     for match in _CLAUSE_MARK.finditer(text):
         clauses.add(_skip_spaces(text, match.end()))
     words = {match.end() for match in _SPACE.finditer(text)} | _han_gaps(text)
+    weak = _weak_gaps(text)
     inside = range(1, len(text))
     return Boundaries(
         sentences=tuple(sorted(i for i in sentences if i in inside)),
         clauses=tuple(sorted(i for i in clauses - sentences if i in inside)),
-        words=tuple(sorted(i for i in words - sentences - clauses if i in inside)),
+        phrases=tuple(sorted(i for i in words - sentences - clauses - weak if i in inside)),
+        words=tuple(sorted(i for i in words & weak - sentences - clauses if i in inside)),
     )
+
+
+def _weak_gaps(text: str) -> set[int]:
+    """After a word that leans on the next, inside Chinese words and before their particles."""
+    weak = {match.end() for match in _LEANING_WORD.finditer(text)}
+    for run in _HAN_RUN.finditer(text):
+        place = run.start()
+        for word in rjieba.cut(run[0]):
+            weak.update(range(place + 1, place + len(word)))
+            if word in _PARTICLES:
+                weak.add(place)
+            place += len(word)
+    return weak
 
 
 def _stop_kind(text: str, match: re.Match[str]) -> str:

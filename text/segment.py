@@ -26,8 +26,12 @@ SENTENCE_PAUSE_S = 0.3
 MIN_BUDGET_S = 1.0
 FIRST_PIECE_S = 2.5
 GROWTH = 1.6
-# Which cut is taken: level (sentence, clause, word) and the least share of the budget it fills.
-_PREFERENCES = ((0, 0.5), (1, 0.5), (0, 0.25), (1, 0.25), (2, 0.5), (0, 0.0), (1, 0.0), (2, 0.0))
+# Which cut is taken: level (sentence, clause, phrase, word) and the least share of the budget it
+# fills.
+_PREFERENCES = (
+    *((0, 0.5), (1, 0.5), (0, 0.25), (1, 0.25), (2, 0.5), (3, 0.5)),
+    *((0, 0.0), (1, 0.0), (2, 0.0), (3, 0.0)),
+)
 # Marks kept before the first and after the last sound of a piece.
 _MAX_MARKS = 8
 _CLAUSE_MARKS = frozenset(",;:，；：、—–…")
@@ -95,7 +99,12 @@ class _Cutter:
         self._cost_before = [0.0, *accumulate(_costs(text))]
         self._num_spoken_before = [0, *accumulate(map(is_speakable, text))]
         found = find_boundaries(text)
-        self._levels: tuple[Sequence[int], ...] = (found.sentences, found.clauses, found.words)
+        self._levels: tuple[Sequence[int], ...] = (
+            found.sentences,
+            found.clauses,
+            found.phrases,
+            found.words,
+        )
 
     def spans(self, policy: ChunkPolicy, budget: float) -> Iterator[tuple[int, int]]:
         cap = min(budget, FIRST_PIECE_S) if policy == "exponential" else budget
@@ -104,6 +113,11 @@ class _Cutter:
         while start < len(self._text):
             end = self._end(start, cap, is_first)
             yield start, self._strip_right(start, end)
+            if is_first:
+                # While it plays the second must be made: "Hello!" pays for no long sentence
+                # (0.5 s of silence on two cores before this was so).
+                length = self._cost_before[end] - self._cost_before[start]
+                cap = min(cap, max(length, FIRST_PIECE_S / 2))
             start = self._next_spoken(end)
             cap, is_first = min(budget, cap * GROWTH), False
 

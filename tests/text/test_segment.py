@@ -145,3 +145,17 @@ def test_time_grows_linearly(unit: str) -> None:
     cpu_s(1000)
     once, fourfold = cpu_s(8_000), cpu_s(32_000)
     assert fourfold < 8 * once + 0.2
+
+
+def test_a_short_opening_pays_for_a_short_second_piece() -> None:
+    pieces = pieces_of("Hello! You are hearing this while the rest is still being made.")
+    assert pieces == ["Hello!", "You are hearing this", "while the rest is still being made."]
+
+
+def test_words_that_belong_together_are_not_parted() -> None:
+    pieces = pieces_of("你好！你听到这句话的时候，后面的内容还在生成。")
+    assert pieces[0] == "你好！" and all(piece[0] not in "的候到" for piece in pieces)
+
+
+def pieces_of(text: str) -> list[str]:
+    return [piece.text for piece in split(text, "exponential", 5.3)]
