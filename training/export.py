@@ -230,7 +230,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
     parser.add_argument("--voices", type=Path, help="JSON list of voices (docs/training.md)")
     parser.add_argument("--licence", default=LICENCE, help=f"of the weights, default {LICENCE}")
-    parser.add_argument("--num-steps", type=int, default=8)
+    parser.add_argument("--num-steps", type=int, default=10)
     parser.add_argument("--guidance", type=float, default=1.0)
     parser.add_argument("--noise-scale", type=float, default=0.8, help="default 0.8")
     return parser.parse_args(argv)

@@ -44,7 +44,7 @@ class RespeakSettings:
     num_rows: int = 8
     num_frames: int = 704  # reference and utterance; longer utterances are not used
     max_ref_frames: int = 235  # 2.5 s, what serving takes of a reference
-    num_steps: int = 8
+    num_steps: int = 10
     guidance: float = 1.0
     noise_scale: float = 0.8
     first_times: tuple[float, ...] = (0.25, 0.4)  # take the schedule up after one of these
