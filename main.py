@@ -26,9 +26,12 @@ from server.serving import ENGINE_LOST, SpeechServer, address_of, open_socket, r
 from server.settings import Invocation, SettingsError, parse_command_line
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from frontend.bundle import ModelBundle
     from frontend.prompts import VoicePrompts
     from frontend.schedules import RecommendedSchedule
+    from server.app import Lifespan
     from tts_engine import TTSEngine
 
 USAGE_ERROR = 2
@@ -101,13 +104,11 @@ def _make_engine(bundle: ModelBundle, settings: ServerSettings) -> TTSEngine:
     return TTSEngine(acoustic, bundle.load_vocoder(), shapes)
 
 
-def serve(settings: ServerSettings) -> int:
-    """Run the server until a signal or a fatal fault; returns the exit code."""
-    listener = open_socket(settings.host, settings.port)
-    address = address_of(listener)
-    servers: list[SpeechServer] = []
-    product = build(settings, lambda reason: servers[0].fail(ENGINE_LOST))
-    app = create_app(
+def make_app(
+    product: Product, settings: ServerSettings, lifespan: Lifespan | None = None
+) -> FastAPI:
+    """The HTTP application over a product; `lifespan` as in `create_app`."""
+    return create_app(
         product.orchestrator,
         product.prompts.store,
         engine_spec=product.engine.spec,
@@ -115,8 +116,17 @@ def serve(settings: ServerSettings) -> int:
         default_voice=product.prompts.default_voice,
         encode_voice=product.prompts.encode_for_storage,
         settings=settings,
-        lifespan=run_in_background(product.orchestrator),
+        lifespan=lifespan,
     )
+
+
+def serve(settings: ServerSettings) -> int:
+    """Run the server until a signal or a fatal fault; returns the exit code."""
+    listener = open_socket(settings.host, settings.port)
+    address = address_of(listener)
+    servers: list[SpeechServer] = []
+    product = build(settings, lambda reason: servers[0].fail(ENGINE_LOST))
+    app = make_app(product, settings, run_in_background(product.orchestrator))
     ready = f"JetVoice is ready: open {address}"
     server = SpeechServer(app, settings, product.orchestrator, lambda: print(ready, flush=True))
     servers.append(server)

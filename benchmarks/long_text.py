@@ -17,15 +17,13 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.server_process import ServerProcess, server  # noqa: E402
+from benchmarks.speech import sentences, speech_events  # noqa: E402
 
 CHARS_PER_MINUTE = 1075  # of the benchmark's English at the default pace
 WAV_HEADER_BYTES = 44
@@ -46,35 +44,25 @@ def watch(
 
 
 def long_text(minutes: float) -> str:
-    lines = (ROOT / "benchmarks" / "texts" / "english.txt").read_text().splitlines()
-    once = " ".join(lines)
+    once = " ".join(sentences("english"))
     return (once + " ") * max(1, round(minutes * CHARS_PER_MINUTE / len(once)))
-
-
-def events(response: httpx.Response) -> Iterator[dict]:
-    for line in response.iter_lines():
-        if line.startswith("data: "):
-            yield json.loads(line[6:])
 
 
 def listen(url: str, text: str, samples: list[tuple[float, float]]) -> dict:
     """Read the whole stream; returns the final metadata, digest and order checked."""
     digest, num_chunks, begun, told_s = hashlib.sha256(), 0, time.monotonic(), 0.0
-    body = {"gen_text": text}
-    with httpx.stream("POST", f"{url}v1/generate/stream", json=body, timeout=120) as response:
-        response.raise_for_status()
-        for event in events(response):
-            if "audio_chunk" not in event:
-                raise SystemExit(f"the stream failed: {event}")
-            assert event["chunk_index"] == num_chunks, "chunks out of order"
-            num_chunks += 1
-            digest.update(base64.b64decode(event["audio_chunk"])[WAV_HEADER_BYTES:])
-            audio_s = event["metadata"]["end_sample"] / event["sample_rate"]
-            wall_s = time.monotonic() - begun
-            if wall_s - told_s >= 15:
-                told_s = wall_s
-                rss = f"{samples[-1][1]:.0f}" if samples else "?"
-                print(f"{wall_s:6.0f} s: {audio_s:7.1f} s of audio, {rss} MiB", flush=True)
+    for event in speech_events(url, text):
+        if "audio_chunk" not in event:
+            raise SystemExit(f"the stream failed: {event}")
+        assert event["chunk_index"] == num_chunks, "chunks out of order"
+        num_chunks += 1
+        digest.update(base64.b64decode(event["audio_chunk"])[WAV_HEADER_BYTES:])
+        audio_s = event["metadata"]["end_sample"] / event["sample_rate"]
+        wall_s = time.monotonic() - begun
+        if wall_s - told_s >= 15:
+            told_s = wall_s
+            rss = f"{samples[-1][1]:.0f}" if samples else "?"
+            print(f"{wall_s:6.0f} s: {audio_s:7.1f} s of audio, {rss} MiB", flush=True)
     assert event["is_final"], "no final chunk"
     assert event["metadata"]["pcm_sha256"] == digest.hexdigest(), "digest differs"
     return {"audio_s": audio_s, "wall_s": wall_s, "num_chunks": num_chunks}

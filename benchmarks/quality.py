@@ -30,12 +30,12 @@ import soundfile  # noqa: E402
 
 from audio.encode import wav_bytes  # noqa: E402
 from benchmarks.scoring import Scorer, likeness_pairs  # noqa: E402
+from benchmarks.speech import sentences  # noqa: E402
 from inference_types import ReferenceAudio, SynthesisRequest  # noqa: E402
 from main import Product, build  # noqa: E402
 from server.collection import collect  # noqa: E402
 from server.settings import ServerSettings  # noqa: E402
 
-TEXTS = ROOT / "benchmarks" / "texts"
 ENGLISH_VOICES = ("heart", "bella", "emma", "michael", "fenrir", "george")
 CHINESE_VOICES = ("xiaoxiao", "yunxi", "yunjian")
 
@@ -71,22 +71,17 @@ def utterances(groups: list[str], limit: int, clone_from: list[Path]) -> Iterato
     """The texts with voices dealt out in turn; `clone_from` clips speak the group clone."""
     for group in groups:
         if group == "clone":
-            lines = _lines("english")
+            lines = sentences("english")
             for i, path in enumerate(p for p in clone_from for _ in range(3)):
                 yield Utterance(group=group, text=lines[i % len(lines)], language="en",
                                 voice=path.stem, reference=str(path))  # fmt: skip
             continue
         language = "zh" if group == "chinese" else "en"
         voices = CHINESE_VOICES if language == "zh" else ENGLISH_VOICES
-        for i, text in enumerate(_lines(group)[:limit]):
+        for i, text in enumerate(sentences(group)[:limit]):
             yield Utterance(
                 group=group, text=text, language=language, voice=voices[i % len(voices)]
             )
-
-
-def _lines(group: str) -> list[str]:
-    text = (TEXTS / f"{group}.txt").read_text(encoding="utf-8")
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 async def speak_all(

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.server_process import ServerProcess, server  # noqa: E402
+from benchmarks.speech import sentences, speech_events  # noqa: E402
 
 NUM_SINGLE, NUM_PAIRS, NUM_LONG = 8, 3, 40
 
@@ -31,14 +32,10 @@ NUM_SINGLE, NUM_PAIRS, NUM_LONG = 8, 3, 40
 def stream(url: str, text: str, seed: int) -> dict[str, float]:
     """Seconds to the first event with sound, seconds of sound, real-time factor."""
     begun, first_s, final = time.monotonic(), 0.0, None
-    body = {"gen_text": text, "seed": seed}
-    with httpx.stream("POST", f"{url}v1/generate/stream", json=body, timeout=120) as response:
-        response.raise_for_status()
-        for line in response.iter_lines():
-            event = json.loads(line[6:]) if line.startswith("data: ") else {}
-            if event.get("audio_chunk") and not first_s:
-                first_s = time.monotonic() - begun
-            final = event["metadata"] if event.get("is_final") else final
+    for event in speech_events(url, text, seed=seed):
+        if event.get("audio_chunk") and not first_s:
+            first_s = time.monotonic() - begun
+        final = event["metadata"] if event.get("is_final") else final
     if final is None:
         raise SystemExit(f"the stream of {text[:40]!r} broke off")
     audio_s = final["duration"]
@@ -52,12 +49,11 @@ def num_compilations(url: str) -> float:
 
 def speak(running: ServerProcess) -> dict[str, float]:
     """Figures of single sentences, and of forty against the first of them alone."""
-    text = (ROOT / "benchmarks" / "texts" / "english.txt").read_text()
-    sentences = [line.strip() for line in text.splitlines() if line.strip()]
-    forty = " ".join((sentences * NUM_LONG)[:NUM_LONG])
+    texts = sentences("english")
+    forty = " ".join((texts * NUM_LONG)[:NUM_LONG])
     before, url = num_compilations(running.url), running.url
-    single = [stream(url, s, seed) for seed, s in enumerate(sentences[:NUM_SINGLE])]
-    alone = [stream(url, sentences[0], seed) for seed in range(NUM_PAIRS)]
+    single = [stream(url, s, seed) for seed, s in enumerate(texts[:NUM_SINGLE])]
+    alone = [stream(url, texts[0], seed) for seed in range(NUM_PAIRS)]
     long = [stream(url, forty, seed) for seed in range(NUM_PAIRS)]
     ratios = [b["first_s"] / a["first_s"] for a, b in zip(alone, long, strict=True)]
     return {

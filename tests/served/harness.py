@@ -23,9 +23,9 @@ import numpy as np
 import pytest
 
 from inference_types import Pending, Slot
-from main import Product, build
+from main import Product, build, make_app
 from orchestrator import RequestStream
-from server import ServerSettings, create_app
+from server import ServerSettings
 from tests.fakes import KillThread, Row
 from tests.server.harness import audio_of, serve
 
@@ -116,15 +116,7 @@ def serve_shipped_voice(voice_dir: Path) -> Iterator[Served]:
     cache = jax.config.jax_compilation_cache_dir
     settings = ServerSettings(voice_dir=str(voice_dir))
     product = build(settings, lambda reason: None)
-    app = create_app(
-        product.orchestrator,
-        product.prompts.store,
-        engine_spec=product.engine.spec,
-        schedule=product.schedule,
-        default_voice=product.prompts.default_voice,
-        encode_voice=product.prompts.encode_for_storage,
-        settings=settings,
-    )
+    app = make_app(product, settings)
     spy = Spy(product)
     with pytest.MonkeyPatch.context() as patch, product.decoder:
         spy.install(patch)

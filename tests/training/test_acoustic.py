@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +21,7 @@ from training.acoustic_trainer import AcousticSettings, is_muon_matrix, rows_mes
 from training.checkpoint import list_checkpoints, load_latest
 from training.history import read_columns
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 SETTINGS = AcousticSettings(
     minutes=1e6,  # the rate follows the time used: none of it here
     num_rows=2,
@@ -31,14 +31,6 @@ SETTINGS = AcousticSettings(
     save_every_s=0.0,
     max_steps=20,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation() -> Iterator[None]:
-    """These steps run a few times; optimising their code takes longer than running it."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The vocoder trainer on a few synthetic seconds: it learns, resumes exactly, and plays fair."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,18 +18,11 @@ from training.prepare import prepare
 from training.vocoder import WaveSampler, train
 from training.vocoder_trainer import VocoderSettings, VocoderTrainer, start_near_data
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 TINY = VocosConfig(dim=16, intermediate_dim=32, num_layers=1)
 SETTINGS = VocoderSettings(
     minutes=1e6, num_rows=4, num_frames=32, adversarial_from=1.0, discriminator_width=4, max_steps=3
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation() -> Iterator[None]:
-    """These steps run a few times; optimising their code takes longer than running it."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module")
