@@ -320,7 +320,8 @@ class EngineSpec:
 
     `batch_sizes` are the compiled numbers of rows a step may take (ascending; a step of three
     rows runs as the next larger size). `fused_steps` are the compiled numbers of Euler steps a
-    dispatch may take (ascending, the first is 1).
+    dispatch may take (ascending, the first is 1). `max_guidance` is the largest guidance scale
+    the network knows; None: any will do.
     """
 
     sample_rate: int
@@ -329,6 +330,7 @@ class EngineSpec:
     buckets: tuple[BucketSpec, ...]
     batch_sizes: tuple[int, ...]
     fused_steps: tuple[int, ...] = (1,)
+    max_guidance: float | None = None
     description: dict[str, Any] = field(default_factory=dict)
 
 

@@ -148,6 +148,7 @@ class TTSEngine:
             buckets=settings.buckets,
             batch_sizes=settings.batch_sizes,
             fused_steps=settings.fused_steps,
+            max_guidance=acoustic.config.max_guidance,
             description={"platform": jax.default_backend(), "devices": settings.num_data_shards},
         )
         self._buckets = {
@@ -184,7 +185,13 @@ class TTSEngine:
         }
 
     def prefill(self, plan: SegmentPlan) -> _Prefix:
-        """In the smallest bucket that holds the plan. Raises ValueError where none does."""
+        """In the smallest bucket that holds the plan.
+
+        Raises ValueError where none does, and for a guidance scale beyond `max_guidance`.
+        """
+        limit = self._spec.max_guidance
+        if limit is not None and plan.guidance_scale > limit:
+            raise ValueError(f"guidance_scale {plan.guidance_scale} is more than {limit}")
         fitting = [size for size in self._buckets if size >= plan.num_frames]
         if not fitting:
             raise ValueError(f"{plan.num_frames} frames fit no bucket of {list(self._buckets)}")

@@ -34,7 +34,8 @@ def measure(dtype_name: str, num_frames: int, num_repeats: int) -> dict[str, flo
     lengths = jnp.full((1,), num_frames, jnp.int32)
     x = jax.random.normal(jax.random.key(1), (1, num_frames, config.mel_dim))
     statics = jax.random.normal(jax.random.key(2), (1, 2, num_frames, config.dim))
-    modulation = jax.jit(lambda params: nnx.merge(graph, params).modulate(0.3 * row))(params)
+    modulate = jax.jit(lambda params: nnx.merge(graph, params).modulate(0.3 * row, 2.0 * row))
+    modulation = modulate(params)
 
     @jax.jit
     def step(params: nnx.State, x: jax.Array) -> jax.Array:

@@ -95,6 +95,9 @@ class Manifest:
         manifest = _parse(cls, parsed, "manifest")
         if manifest.kind != manifest.f5.text_layout:
             raise ModelLoadError(f"kind {manifest.kind!r} needs an f5.text_layout of the same name")
+        limit, guidance = manifest.f5.max_guidance, manifest.schedule.guidance
+        if limit is not None and guidance > limit:
+            raise ModelLoadError(f"schedule.guidance {guidance} is above f5.max_guidance {limit}")
         return manifest
 
     def to_dict(self) -> dict[str, Any]:

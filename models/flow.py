@@ -48,7 +48,8 @@ def time_grid(num_steps: int, *, sway: float | None = -1.0, use_epss: bool = Tru
 
 
 class Modulation(NamedTuple):
-    """AdaLN vectors for some time values; depends on the time alone, so it can be tabled.
+    """AdaLN vectors for some time values (and guidance scales, where the network takes them);
+    they depend on nothing else, so they can be tabled.
 
     blocks: (s, l, 6, d) in the order shift, scale, gate (attention), shift, scale, gate (mlp).
     final: (s, 2, d) in the order scale, shift.
@@ -61,7 +62,9 @@ class Modulation(NamedTuple):
 class VelocityModel(Protocol):
     """What a step needs of a network (models.f5.F5Model has it)."""
 
-    def modulate(self, times: Float[Array, " s"]) -> Modulation: ...
+    def modulate(
+        self, times: Float[Array, " s"], guidance_scales: Float[Array, " s"]
+    ) -> Modulation: ...
 
     def velocity(
         self,
@@ -84,9 +87,10 @@ def euler_step(
     """One Euler step of the guided flow for every row, each at its own time.
 
     `statics` holds the guided (0) and the null branch (1) of `F5Model.encode`. Both branches
-    run as one pass of 2 b rows: v = v_c + w (v_c - v_n), x <- x + dt v.
+    run as one pass of 2 b rows: v = v_c + w (v_c - v_n), x <- x + dt v. A network that takes the
+    scale as an input has one branch (c = 1) and gives v itself.
     """
-    modulation = model.modulate(times)
+    modulation = model.modulate(times, guidance_scales)
     return modulated_euler_step(model, x, statics, lengths, modulation, step_sizes, guidance_scales)
 
 
@@ -101,8 +105,8 @@ def modulated_euler_step(
 ) -> Float[Array, "b n m"]:
     """`euler_step` with the rows' AdaLN vectors (s = b) already at hand, as from a table.
 
-    With statics of the guided branch alone (c = 1) the pass is half as wide and the guidance
-    scale is ignored; scales under MIN_GUIDANCE mean the same, as in the reference.
+    With statics of the guided branch alone (c = 1) the pass is half as wide and the scale is
+    not used here; with two, scales under MIN_GUIDANCE mean the same, as in the reference.
     """
     num_branches = statics.shape[1]
     velocity = model.velocity(

@@ -3,8 +3,9 @@
 A row is one segment on its way from noise to mel. Rows of a bucket share a padded length; each
 has its own number of frames, guidance scale and place in its own time grid (design: engine 6).
 
-Axis legend: s slots of a bucket, b rows of a step, k fused steps, n mel frames (padded),
-m mel bins, i positions (n / patch_frames), d width, w words of a seed (2), nw wave samples.
+Axis legend: s slots of a bucket, b rows of a step, k fused steps, c guidance branches (1 or 2),
+n mel frames (padded), m mel bins, i positions (n / patch_frames), d width, w words of a seed (2),
+nw wave samples.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from models.vocos import Vocos
 
 
 class Rows(NamedTuple):
-    """State of `s` rows. `x` is standardised mel; `statics` the input projections of both
-    guidance branches (`F5Model.encode`)."""
+    """State of `s` rows. `x` is standardised mel; `statics` the input projections of the
+    network's guidance branches (`F5Model.encode`): the guided one, then the null one."""
 
     x: Float[Array, "s n m"]
-    statics: Float[Array, "s 2 i d"]
+    statics: Float[Array, "s c i d"]
     lengths: Int[Array, " s"]
     guidance_scales: Float[Array, " s"]
 
@@ -91,10 +92,9 @@ def prefill_row(model: F5Model, row: RowInput) -> Rows:
     cond = jnp.where(positions < row.num_ref_frames, standardised, 0.0)[None]
     ids, lengths = row.text_ids[None], row.num_frames[None]
     noise = row.noise_scale * row_noise(row.seed_words, row.segment_index, num_frames, mel_dim)
-    statics = [model.encode(cond, ids, lengths, is_null=is_null) for is_null in (False, True)]
     return Rows(
         x=jnp.where(positions < row.num_frames, noise, 0.0)[None],
-        statics=jnp.stack(statics, axis=1),
+        statics=model.encode_branches(cond, ids, lengths),
         lengths=lengths,
         guidance_scales=row.guidance_scale[None],
     )

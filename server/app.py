@@ -22,7 +22,7 @@ from frontend.voices import VoiceStore
 from inference_types import EngineSpec, NotFoundError
 from orchestrator import Orchestrator
 from server import routes_generate, routes_health, routes_page, routes_streams, routes_voices
-from server.api_page import state_model_defaults
+from server.api_page import state_model_facts
 from server.body import BodyLimits, RequestGate
 from server.errors import install_error_handlers
 from server.event_ids import Tickets
@@ -71,7 +71,9 @@ def create_app(
         encode_voice=encode_voice,
         default_voice=default_voice,
         rules=IntakeRules(
-            max_text_chars=settings.max_text_chars, chunk_policy=settings.chunk_policy
+            max_text_chars=settings.max_text_chars,
+            chunk_policy=settings.chunk_policy,
+            max_guidance=engine_spec.max_guidance,
         ),
         tickets=Tickets(lifetime_s=float(settings.resume_s)),
         resumable=ResumableStreams(_is_held(orchestrator)),
@@ -79,7 +81,7 @@ def create_app(
     install_error_handlers(app)
     for module in (routes_health, routes_generate, routes_streams, routes_voices, routes_page):
         app.include_router(module.router)
-    state_model_defaults(app, schedule)
+    state_model_facts(app, schedule, engine_spec.max_guidance)
     return app
 
 

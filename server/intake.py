@@ -33,6 +33,7 @@ class IntakeRules:
 
     max_text_chars: int
     chunk_policy: ChunkPolicy
+    max_guidance: float | None = None
 
 
 def check_text(text: str, rules: IntakeRules) -> None:
@@ -48,6 +49,16 @@ def check_text(text: str, rules: IntakeRules) -> None:
             "gen_text holds nothing that can be spoken; send letters or digits",
             field="gen_text",
             code="text_empty",
+        )
+
+
+def check_guidance(scale: float | None, rules: IntakeRules) -> None:
+    """Raises InvalidRequestError for a scale beyond those the loaded network has learned."""
+    if scale is not None and rules.max_guidance is not None and scale > rules.max_guidance:
+        raise InvalidRequestError(
+            f"guidance_scale may be at most {rules.max_guidance:g} with this model; leave it out"
+            " for the recommended one",
+            field="guidance_scale",
         )
 
 
@@ -86,6 +97,7 @@ async def make_request(
 ) -> SynthesisRequest:
     """The domain's request. Raises InvalidRequestError and its children, naming wire fields."""
     check_text(text, rules)
+    check_guidance(fields.guidance_scale, rules)
     if (fields.num_inference_steps or 0) * len(text) > MAX_STEP_CHARS:
         raise RequestTooLargeError(
             f"num_inference_steps times characters of gen_text may be at most {MAX_STEP_CHARS}",

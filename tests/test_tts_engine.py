@@ -39,6 +39,7 @@ SETTINGS = EngineSettings(
 ONE_PROGRAM_EACH = EngineSettings(
     buckets=(BucketSpec(max_frames=64, num_slots=4),), batch_sizes=(1,), fused_steps=(1,)
 )
+DISTILLED = dataclasses.replace(ALIGNED, max_guidance=3.0)
 TOLERANCE = 1e-4
 
 
@@ -99,7 +100,9 @@ def test_wave_covers_the_generated_frames(engine: TTSEngine) -> None:
     assert np.all(np.isfinite(wave)) and np.abs(wave[-256:]).max() > 0
 
 
-@pytest.mark.parametrize("config", [ALIGNED, PACKED], ids=["aligned", "packed"])
+@pytest.mark.parametrize(
+    "config", [ALIGNED, PACKED, DISTILLED], ids=["aligned", "packed", "distilled"]
+)
 def test_engine_equals_sample_and_decode(config: F5Config) -> None:
     model, vocoder = random_f5(config), random_vocos()
     engine = TTSEngine(model, vocoder, ONE_PROGRAM_EACH)
@@ -117,6 +120,28 @@ def test_engine_equals_sample_and_decode(config: F5Config) -> None:
     new = mel[plan.num_ref_frames :]
     expected = decode(vocoder, np.concatenate([new, new[-1:]]))
     np.testing.assert_allclose(run_solo(engine, plan, Slot(64, 2)), expected, atol=TOLERANCE)
+
+
+def test_a_scale_that_is_an_input_counts_row_by_row() -> None:
+    settings = dataclasses.replace(ONE_PROGRAM_EACH, batch_sizes=(1, 2))
+    engine = TTSEngine(random_f5(DISTILLED), random_vocos(), settings)
+    engine.warm_up()
+    plans = [dataclasses.replace(make_plan(), guidance_scale=scale) for scale in (0.5, 2.5)]
+    solo = [run_solo(engine, plan, Slot(64, 0)) for plan in plans]
+    assert np.abs(solo[0] - solo[1]).max() > TOLERANCE
+    slots = [Slot(64, 2), Slot(64, 1)]
+    for plan, slot in zip(plans, slots, strict=True):
+        engine.insert(engine.prefill(plan), slot)
+    for _ in range(plans[0].schedule.num_steps):
+        engine.step(slots)
+    for slot, expected in zip(slots, solo, strict=True):
+        np.testing.assert_allclose(engine.vocode(slot).result(), expected, atol=TOLERANCE / 100)
+
+
+def test_a_scale_the_network_does_not_know_is_refused() -> None:
+    engine = TTSEngine(random_f5(DISTILLED), random_vocos(), ONE_PROGRAM_EACH)
+    with pytest.raises(ValueError, match=r"guidance_scale 3.1 is more than 3"):
+        engine.prefill(dataclasses.replace(make_plan(), guidance_scale=3.1))
 
 
 def test_batched_other_bucket_and_late_joining_rows_equal_solo(engine: TTSEngine) -> None:

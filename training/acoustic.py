@@ -1,8 +1,8 @@
 """Train the acoustic model of the shipped voice: `python -m training.acoustic --help`.
 
 Killed at any moment, the same command goes on from the last checkpoint with the batches it would
-have seen. `--init-from` fine-tunes the model of a bundle; the step is in
-training.acoustic_trainer.
+have seen. `--init-from` fine-tunes the model of a bundle, `--distil-guidance` turns its two passes
+a step into one; the step is in training.acoustic_trainer.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 from tqdm import tqdm
 
 from frontend.bundle import find_bundle
 from models.f5 import F5Config, F5Model, load_f5
-from training.acoustic_trainer import AcousticSettings, AcousticTrainer, rows_mesh
+from training.acoustic_trainer import (
+    AcousticSettings,
+    AcousticTrainer,
+    rows_mesh,
+    with_guidance_input,
+)
 from training.batches import Batch, CropSampler, prefetched
 from training.data import SpeechData
 from training.flags import add_flags
@@ -42,6 +46,7 @@ def train(
     config: F5Config,
     settings: AcousticSettings,
     model: F5Model | None = None,
+    teacher: F5Model | None = None,
 ) -> None:
     """Train until the time budget is spent, resuming from `out` where possible.
 
@@ -51,19 +56,20 @@ def train(
         config: the network's.
         settings: the run's.
         model: weights to start from (a checkpoint in `out` goes first); None: random ones.
+        teacher: of a network with `max_guidance` (AcousticTrainer).
 
     Raises:
         ValueError: no usable utterances, rows that do not divide by the devices, a checkpoint
-            of another network.
+            of another network, no teacher where one is needed.
         FloatingPointError: the loss is no longer a number.
     """
     data = SpeechData(data_folder)
     mesh = rows_mesh(settings.num_rows, settings.num_devices)
-    trainer = AcousticTrainer(config, settings, mesh, model)
+    trainer = AcousticTrainer(config, settings, mesh, model, teacher)
     first, spent_s = _resume(trainer, out)
     (out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
     rows = data.select(split="train", is_aligned=True)
-    sampler = CropSampler(data, rows, settings.num_frames, settings.seed)
+    sampler = CropSampler(data, rows, settings.num_frames, settings.seed, settings.short_share)
     dev = CropSampler(
         data, data.select(split="dev", is_aligned=True) or rows, settings.num_frames, DEV_SEED
     )
@@ -103,7 +109,8 @@ def _run(
             spent_s = time.monotonic() - begun
             is_done = spent_s >= budget_s or step >= settings.max_steps
             if step % settings.log_every == 0 or is_done:
-                facts["dev_loss"] = _dev_loss(trainer, dev)
+                # Always with the same noise and times.
+                facts["dev_loss"] = trainer.evaluate(dev, jax.random.key(1))
                 append_row(out / LOG_NAME, _log_row(step, spent_s, facts))
                 bar.set_postfix(loss=f"{facts['loss']:.3f}", dev=f"{facts['dev_loss']:.3f}")
             if spent_s - saved_s > settings.save_every_s or is_done:
@@ -119,17 +126,10 @@ def _advance(
     rate = settings.peak_rate * learning_rate_scale(step, used_share)
     decay = min(settings.ema_decay, (1 + step) / (10 + step))
     key = jax.random.fold_in(jax.random.key(settings.seed), step)
-    trainer.state, loss, norm = trainer.step(
-        trainer.state, trainer.place(batch), key, jnp.float32(rate), jnp.float32(decay)
-    )
+    loss, norm = trainer.step(trainer.place(batch), key, rate, decay)
     if not math.isfinite(float(loss)):
         raise FloatingPointError(f"the loss became {float(loss)}; lower --peak-rate and go on")
     return {"loss": float(loss), "grad_norm": float(norm), "rate": rate}
-
-
-def _dev_loss(trainer: AcousticTrainer, dev: tuple[Array, ...]) -> float:
-    """Of the EMA weights, always with the same noise and times."""
-    return float(trainer.evaluate(trainer.state.ema, dev, jax.random.key(1)))
 
 
 def _log_row(step: int, spent_s: float, facts: dict[str, float]) -> dict[str, float]:
@@ -153,8 +153,17 @@ def _parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--init-from", metavar="BUNDLE", help="fine-tune this bundle, as assets/jetvoice-small"
     )
+    parser.add_argument(
+        "--distil-guidance",
+        type=float,
+        metavar="MAX",
+        help="make the guidance scale, from 0 to MAX, an input of the network; with --init-from",
+    )
     add_flags(parser, AcousticSettings())
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.distil_guidance is not None and args.init_from is None:
+        parser.error("--distil-guidance needs --init-from: a trained model is the teacher")
+    return args
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -162,11 +171,20 @@ def main(argv: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     values = vars(_parse(argv))
     data, out, origin = (values.pop(name) for name in ("data", "out", "init_from"))
-    config, model = F5Config.shipped_voice(), None
-    if origin is not None:
-        bundle = find_bundle(origin)
-        config, model = bundle.f5, load_f5(bundle.acoustic_path, bundle.f5)
-    train(data, out, config, AcousticSettings(**values), model)
+    model, teacher = _start(origin, values.pop("distil_guidance"))
+    config = F5Config.shipped_voice() if model is None else model.config
+    train(data, out, config, AcousticSettings(**values), model, teacher)
+
+
+def _start(origin: str | None, max_guidance: float | None) -> tuple[F5Model | None, F5Model | None]:
+    """The model to start from, and its teacher where it takes the guidance scale as an input."""
+    if origin is None:
+        return None, None
+    bundle = find_bundle(origin)
+    found = load_f5(bundle.acoustic_path, bundle.f5)
+    if max_guidance is not None and bundle.f5.max_guidance is None:
+        return with_guidance_input(found, max_guidance), found
+    return found, None if bundle.f5.max_guidance is None else found
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """One training step of the acoustic model: flow matching on crops (training.batches).
 
 x_t = (1 - t) x0 + t x1, the network predicts x1 - x0, the loss counts the frames to be spoken
-(specs: f5-tts 3, and arXiv 2410.06885). Axis legend: b batch, n mel frames, m mel bins.
+(specs: f5-tts 3, and arXiv 2410.06885). A network that takes the guidance scale w as an input
+predicts x1 - x0 + w (v_c - v_n), the difference of the branches being a frozen teacher's: guidance
+is distilled while it goes on learning from speech (arXiv 2210.03142 and 2502.12154).
+Axis legend: b batch, n mel frames, m mel bins.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -40,6 +43,7 @@ class AcousticSettings:
     ema_decay: float = 0.999
     null_share: float = 0.15  # rows that learn the unguided branch
     unvoiced_share: float = 0.1  # rows with text but without a reference
+    short_share: float = 0.1  # rows that say one utterance of at most 2.5 s
     seed: int = 0
     save_every_s: float = 240.0
     num_checkpoints: int = 2  # kept; older ones are deleted
@@ -62,6 +66,7 @@ def rows_mesh(num_rows: int, num_devices: int) -> Mesh:
 
 def flow_loss(
     model: F5Model,
+    teacher: F5Model | None,
     mel: Float[Array, "b n m"],
     text_ids: Int[Array, "b n"],
     num_ref: Int[Array, " b"],
@@ -69,9 +74,12 @@ def flow_loss(
     key: Array,
     settings: AcousticSettings,
 ) -> Float[Array, ""]:
-    """Mean squared velocity error per mel bin over the frames to be spoken."""
+    """Mean squared velocity error per mel bin over the frames to be spoken.
+
+    `teacher` is for a model with `max_guidance`, and only for one.
+    """
     config = model.config
-    noise_key, time_key, null_key, unvoiced_key = jax.random.split(key, 4)
+    noise_key, time_key, branch_key, unvoiced_key = jax.random.split(key, 4)
     b, n, _ = mel.shape
     is_ref, inside = frame_mask(num_ref, n), frame_mask(lengths, n)
     target = jnp.where(inside, (mel - config.mel_mean) / config.mel_std, 0.0)
@@ -81,13 +89,47 @@ def flow_loss(
     x = noise + times[:, None, None] * (target - noise)
     is_unvoiced = jax.random.bernoulli(unvoiced_key, settings.unvoiced_share, (b, 1, 1))
     cond = jnp.where(is_ref & ~is_unvoiced, target, 0.0)
-    is_null = jax.random.bernoulli(null_key, settings.null_share, (b, 1, 1))
-    guided = model.encode(cond, text_ids, lengths)
-    null = model.encode(cond, text_ids, lengths, is_null=True)
-    velocity = model.velocity(x, jnp.where(is_null, null, guided), model.modulate(times), lengths)
-    error = jnp.square(velocity - (target - noise))
+    wanted, scales = target - noise, jnp.zeros((b,))
+    static = model.encode(cond, text_ids, lengths)
+    if teacher is None:
+        is_null = jax.random.bernoulli(branch_key, settings.null_share, (b, 1, 1))
+        static = jnp.where(is_null, model.encode(cond, text_ids, lengths, is_null=True), static)
+    else:
+        scales = (config.max_guidance or 0.0) * jax.random.uniform(branch_key, (b,))
+        wanted = wanted + guidance_pull(teacher, x, cond, text_ids, lengths, times, scales)
+    velocity = model.velocity(x, static, model.modulate(times, scales), lengths)
     counted = inside & ~is_ref
-    return jnp.sum(jnp.where(counted, error, 0.0)) / (jnp.sum(counted) * config.mel_dim)
+    error = jnp.where(counted, jnp.square(velocity - wanted), 0.0)
+    return jnp.sum(error) / (jnp.sum(counted) * config.mel_dim)
+
+
+def guidance_pull(
+    teacher: F5Model,
+    x: Float[Array, "b n m"],
+    cond: Float[Array, "b n m"],
+    text_ids: Int[Array, "b n"],
+    lengths: Int[Array, " b"],
+    times: Float[Array, " b"],
+    scales: Float[Array, " b"],
+) -> Float[Array, "b n m"]:
+    """What guidance adds to the teacher's velocity: w (v_c - v_n), or, where the teacher takes
+    the scale as an input, v(w) - v(0). No gradient."""
+    none, static = jnp.zeros_like(scales), teacher.encode(cond, text_ids, lengths)
+    plain = teacher.velocity(x, static, teacher.modulate(times, none), lengths)
+    if teacher.config.max_guidance is not None:
+        guided = teacher.velocity(x, static, teacher.modulate(times, scales), lengths)
+        return jax.lax.stop_gradient(guided - plain)
+    null = teacher.encode(cond, text_ids, lengths, is_null=True)
+    pull = plain - teacher.velocity(x, null, teacher.modulate(times, none), lengths)
+    return jax.lax.stop_gradient(scales[:, None, None] * pull)
+
+
+def with_guidance_input(model: F5Model, max_guidance: float) -> F5Model:
+    """The same network with the guidance scale as an input that does nothing yet."""
+    config = replace(model.config, max_guidance=max_guidance)
+    student = F5Model(config, rngs=nnx.Rngs(0))
+    nnx.update(student, nnx.state(model, nnx.Param))
+    return student
 
 
 def is_muon_matrix(path: tuple[Any, ...], leaf: Array) -> bool:
@@ -99,7 +141,9 @@ def is_muon_matrix(path: tuple[Any, ...], leaf: Array) -> bool:
 class AcousticTrainer:
     """Owns the compiled step; `state` is replaced at every step.
 
-    Starts from `model`, weights and EMA, or from a new network of `config`.
+    Starts from `model`, weights and EMA, or from a new network of `config`. A network with
+    `max_guidance` needs a `teacher`, which stays as it is: see `guidance_pull`. Raises ValueError
+    without one.
     """
 
     def __init__(
@@ -108,13 +152,19 @@ class AcousticTrainer:
         settings: AcousticSettings,
         mesh: Mesh,
         model: F5Model | None = None,
+        teacher: F5Model | None = None,
     ) -> None:
+        if (config.max_guidance is None) != (teacher is None):
+            raise ValueError("a network with max_guidance, and no other, learns from a teacher")
         self.config, self.settings = config, settings
         self.rows = NamedSharding(mesh, PartitionSpec(DATA_AXIS))
         self.replicas = NamedSharding(mesh, PartitionSpec())
         start = F5Model(config, rngs=nnx.Rngs(settings.seed)) if model is None else model
         self._graph, self._state_like = nnx.split(start)
-        params = nnx.to_pure_dict(self._state_like)
+        self._teacher_graph, teacher_state = nnx.split(teacher)
+        self._teacher = jax.device_put(teacher_state, self.replicas)
+        # A step gives its state's memory away, and the teacher may be made of the same arrays.
+        params = jax.tree.map(jnp.copy, nnx.to_pure_dict(self._state_like))
         self.optimiser = make_optimiser(
             is_muon_matrix, weight_decay=settings.weight_decay, clip=settings.clip
         )
@@ -122,8 +172,8 @@ class AcousticTrainer:
             params, jax.jit(self.optimiser.init)(params), jax.tree.map(jnp.copy, params)
         )
         self.state = self.replicate(state)
-        self.step = jax.jit(self._step, donate_argnums=0)
-        self.evaluate = jax.jit(self._loss)
+        self._compiled_step = jax.jit(self._step, donate_argnums=0)
+        self._compiled_loss = jax.jit(self._loss)
 
     def replicate(self, state: TrainState) -> TrainState:
         """The state on every device of the mesh; without it the second step compiles again."""
@@ -140,16 +190,38 @@ class AcousticTrainer:
         parts = (batch.mel, batch.text_ids, batch.num_ref, batch.lengths)
         return tuple(jax.device_put(part, self.rows) for part in parts)
 
-    def _loss(self, params: Any, batch: tuple[Array, ...], key: Array) -> Float[Array, ""]:
+    def step(
+        self, batch: tuple[Array, ...], key: Array, rate: float, decay: float
+    ) -> tuple[Array, Array]:
+        """Replaces the state; returns the loss and the norm of its gradient."""
+        scalars = jnp.float32(rate), jnp.float32(decay)
+        self.state, loss, norm = self._compiled_step(
+            self.state, self._teacher, batch, key, *scalars
+        )
+        return loss, norm
+
+    def evaluate(self, batch: tuple[Array, ...], key: Array) -> float:
+        """Loss of the EMA weights."""
+        return float(self._compiled_loss(self.state.ema, self._teacher, batch, key))
+
+    def _loss(
+        self, params: Any, teacher: Any, batch: tuple[Array, ...], key: Array
+    ) -> Float[Array, ""]:
         mel, text_ids, num_ref, lengths = batch
-        model = self.build(params)
-        return flow_loss(model, mel, text_ids, num_ref, lengths, key, self.settings)
+        networks = self.build(params), nnx.merge(self._teacher_graph, teacher)
+        return flow_loss(*networks, mel, text_ids, num_ref, lengths, key, self.settings)
 
     def _step(
-        self, state: TrainState, batch: tuple[Array, ...], key: Array, rate: Array, decay: Array
+        self,
+        state: TrainState,
+        teacher: Any,
+        batch: tuple[Array, ...],
+        key: Array,
+        rate: Array,
+        decay: Array,
     ) -> tuple[TrainState, Array, Array]:
         """The next state, the loss and the norm of its gradient."""
-        loss, grads = jax.value_and_grad(self._loss)(state.params, batch, key)
+        loss, grads = jax.value_and_grad(self._loss)(state.params, teacher, batch, key)
         updates, optimiser = self.optimiser.update(grads, state.optimiser, state.params)
         updates = jax.tree.map(lambda u: rate * u, updates)
         params = optax.apply_updates(state.params, updates)

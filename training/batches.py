@@ -20,6 +20,7 @@ from models.duration import FILLER_ID, frame_ids, with_silences
 from text.symbols import symbol_ids
 from training.data import DURATION_UNIT_SAMPLES, HOP_SAMPLES, MEL_DIM, SpeechData, Utterance
 
+SHORT_FRAMES = 235  # 2.5 s
 MAX_QUEUED_BATCHES = 4  # a second or two of work; more would only cost memory
 
 
@@ -37,25 +38,31 @@ class CropSampler:
     """Random training rows of `num_frames` frames from prepared speech.
 
     A batch is a pure function of (seed, step): a resumed run sees what it would have seen.
+    Utterances are drawn in proportion to their length, but `short_share` of them evenly among
+    the short ones: else one row in seventy would be short, and single words are said badly.
     Raises ValueError when there is nothing to draw from.
     """
 
     def __init__(
-        self, data: SpeechData, utterances: list[Utterance], num_frames: int, seed: int
+        self,
+        data: SpeechData,
+        utterances: list[Utterance],
+        num_frames: int,
+        seed: int,
+        short_share: float = 0.0,
     ) -> None:
         if not utterances:
             raise ValueError("no utterances with durations to train on: see docs/training.md")
         self._data, self._utterances = data, utterances
         self._num_frames, self._seed = num_frames, seed
-        lengths = np.array([u.num_frames for u in utterances], np.float64)
-        self._weights = lengths / lengths.sum()
+        self._weights = _weights(utterances, short_share)
         self._by_voice: dict[str, list[Utterance]] = defaultdict(list)
         for utterance in utterances:
             self._by_voice[utterance.voice].append(utterance)
         self._ids = {u.id: _utterance_ids(u) for u in utterances}
 
     def batch(self, step: int, num_rows: int) -> Batch:
-        """The `num_rows` rows of a step, utterances drawn in proportion to their length."""
+        """The `num_rows` rows of a step."""
         rng = np.random.default_rng((self._seed, step))
         chosen = rng.choice(len(self._utterances), num_rows, p=self._weights)
         rows = [self._row(rng, self._utterances[i]) for i in chosen]
@@ -85,6 +92,14 @@ class CropSampler:
         mel[num_ref:stop] = self._data.mel(target, start, num_new)
         ids[num_ref:stop] = self._ids[target.id][start : start + num_new]
         return mel, ids, num_ref, stop
+
+
+def _weights(utterances: list[Utterance], short_share: float) -> Float[np.ndarray, " u"]:
+    lengths = np.array([u.num_frames for u in utterances], np.float64)
+    by_length, is_short = lengths / lengths.sum(), lengths < SHORT_FRAMES
+    if not is_short.any():
+        return by_length
+    return (1 - short_share) * by_length + short_share * is_short / is_short.sum()
 
 
 def prompt(

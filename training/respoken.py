@@ -197,8 +197,7 @@ def _finish(
 
 @nnx.jit
 def _encode(model: F5Model, cond: jax.Array, ids: jax.Array, lengths: jax.Array) -> jax.Array:
-    branches = [model.encode(cond, ids, lengths, is_null=is_null) for is_null in (False, True)]
-    return jnp.stack(branches, axis=1)
+    return model.encode_branches(cond, ids, lengths)
 
 
 _step = nnx.jit(euler_step)

@@ -34,6 +34,10 @@ DENSE = {
     "norm_out.linear": ("final_modulation",),
     "proj_out": ("output",),
 }
+GUIDANCE_DENSE = {  # not in official files: F5Config.max_guidance
+    "guidance_embed.mlp.0": ("guidance_embedding", "hidden"),
+    "guidance_embed.mlp.2": ("guidance_embedding", "out"),
+}
 # Name in a block -> (our dense layer, which third of it).
 BLOCK_DENSE: dict[str, tuple[str, int | None]] = {
     "attn_norm.linear": ("modulation", None),
@@ -97,7 +101,8 @@ class Row:
 def table(config: F5Config) -> list[Row]:
     """Every official tensor of this configuration, in the official file's order of parts."""
     rows = [Row(key="text_embed.text_embed.weight", leaf=("text_embedding", "table"))]
-    for name, leaf in DENSE.items():
+    dense = DENSE if config.max_guidance is None else DENSE | GUIDANCE_DENSE
+    for name, leaf in dense.items():
         rows += _dense(name, leaf)
     for i in range(config.conv_layers):
         for name, (kind, leaf) in TEXT_BLOCK.items():

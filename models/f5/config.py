@@ -19,7 +19,9 @@ class F5Config:
     official checkpoint); "aligned" gives one id per frame, by duration (the shipped voice).
     `mel_mean` and `mel_std` standardise log-mels on the way in and out; official models use
     raw log-mels (0 and 1). `patch_frames` mel frames make one position of the transformer (the
-    shipped voice halves its work with 2; official models have 1).
+    shipped voice halves its work with 2; official models have 1). `max_guidance`: the guidance
+    scale is an input of the network, learned from 0 to this, and a step needs no null branch
+    (distilled guidance, arXiv 2210.03142); None, as in every official model: two branches.
     """
 
     dim: int = 1024
@@ -40,6 +42,7 @@ class F5Config:
     max_frames: int = 8192
     mel_mean: float = 0.0
     mel_std: float = 1.0
+    max_guidance: float | None = None
 
     def __post_init__(self) -> None:
         if self.dim % self.conv_pos_groups:
@@ -50,6 +53,13 @@ class F5Config:
             raise ValueError("patch_frames above 1 needs text_layout aligned")
         if self.text_dim % self.patch_frames:
             raise ValueError(f"text_dim must be a multiple of patch_frames {self.patch_frames}")
+        if self.max_guidance is not None and self.max_guidance <= 0:
+            raise ValueError(f"max_guidance must be positive or null, not {self.max_guidance}")
+
+    @property
+    def num_branches(self) -> int:
+        """Passes of the network in one guided step."""
+        return 2 if self.max_guidance is None else 1
 
     @classmethod
     def v1_base(cls) -> Self:

@@ -97,6 +97,17 @@ class TimeEmbedding(nnx.Module):
         return self.out(jax.nn.silu(self.hidden(features)))
 
 
+class GuidanceEmbedding(nnx.Module):
+    """Guidance scale -> width d, added to the time's; starts as zero (arXiv 2210.03142, 3)."""
+
+    def __init__(self, config: F5Config, *, rngs: nnx.Rngs) -> None:
+        self.hidden = Dense(1, config.dim, rngs=rngs, dtype=jnp.float32)
+        self.out = Dense(config.dim, config.dim, rngs=rngs, dtype=jnp.float32, is_zero=True)
+
+    def __call__(self, scales: Float[Array, " s"]) -> Float[Array, "s d"]:
+        return self.out(jax.nn.silu(self.hidden(scales[:, None])))
+
+
 def global_response_norm(
     x: Float[Array, "b n d"],
     gamma: Float[Array, " d"],
@@ -314,6 +325,8 @@ class F5Model(nnx.Module):
         self.attention_implementation: Implementation | None = attention_implementation
         self.is_remat = False
         self.time_embedding = TimeEmbedding(config, rngs=rngs)
+        if config.max_guidance is not None:
+            self.guidance_embedding = GuidanceEmbedding(config, rngs=rngs)
         self.text_embedding = TextEmbedding(config, rngs=rngs, dtype=dtype)
         self.patch_dim = config.patch_frames * config.mel_dim
         width = 2 * self.patch_dim + config.text_dim
@@ -331,9 +344,17 @@ class F5Model(nnx.Module):
         )
         self.output = Dense(config.dim, self.patch_dim, rngs=rngs, dtype=dtype, is_zero=True)
 
-    def modulate(self, times: Float[Array, " s"]) -> Modulation:
-        """AdaLN vectors of all layers for some times; reusable by every row at that time."""
-        embedding = jax.nn.silu(self.time_embedding(times))
+    def modulate(
+        self, times: Float[Array, " s"], guidance_scales: Float[Array, " s"]
+    ) -> Modulation:
+        """AdaLN vectors of all layers for some times; reusable by every row at that time.
+
+        The scales matter to a network that takes them as an input alone (`max_guidance`).
+        """
+        embedding = self.time_embedding(times)
+        if self.config.max_guidance is not None:
+            embedding = embedding + self.guidance_embedding(guidance_scales)
+        embedding = jax.nn.silu(embedding)
         kernels, biases = self.blocks.modulation.kernel[...], self.blocks.modulation.bias[...]
         # HIGHEST: a modulation error multiplies everything behind it, and this is cheap.
         blocks = jnp.einsum("sd,ldo->slo", embedding, kernels, precision="highest") + biases
@@ -361,6 +382,21 @@ class F5Model(nnx.Module):
             cond = stack_frames(cond, self.config.patch_frames)
             static = static + matmul(cond, kernel[m : 2 * m], dtype=self.input_proj.dtype)
         return static + self.input_proj.bias[...]
+
+    def encode_branches(
+        self,
+        cond: Float[Array, "b n m"],
+        text_ids: Int[Array, "b n"],
+        lengths: Int[Array, " b"],
+        num_branches: int | None = None,
+    ) -> Float[Array, "b c i d"]:
+        """`encode` for the branches of a guided step, the null one last; None: as many as the
+        network needs."""
+        num = self.config.num_branches if num_branches is None else num_branches
+        branches = [
+            self.encode(cond, text_ids, lengths, is_null=is_null) for is_null in (False, True)[:num]
+        ]
+        return jnp.stack(branches, axis=1)
 
     def velocity(
         self,

@@ -48,7 +48,8 @@ def sample(
         noise: (n, m) standard normal to start from; None draws it from `seed`.
         seed: whole number from 0; the same noise as the engine's for its first segment.
         steps: Euler steps; 5, 6, 7, 10, 12 and 16 use the EPSS grids, others are uniform.
-        guidance_scale: w in v_c + w (v_c - v_n); under 1e-5 only the text-guided branch runs.
+        guidance_scale: w in v_c + w (v_c - v_n); under 1e-5 only the text-guided branch runs;
+            at most `config.max_guidance`, where the model has one.
         sway: sway sampling coefficient, None for none.
 
     Returns:
@@ -61,8 +62,7 @@ def sample(
     cond = _checked_mel("cond", cond, config.mel_dim)
     ids = _checked_ids(text_ids, num_frames, config)
     _check_length(num_frames, len(cond), config)
-    if not math.isfinite(guidance_scale):
-        raise ValueError(f"guidance_scale must be a finite number, not {guidance_scale}")
+    _check_guidance(guidance_scale, config)
     times = np.array(time_grid(steps, sway=sway).times)
     if noise is None:
         start = seeded_noise(seed, num_frames, config.mel_dim)
@@ -85,7 +85,7 @@ def sample(
             jnp.asarray(times[:-1], jnp.float32),
             jnp.asarray(np.diff(times), jnp.float32),
             jnp.float32(guidance_scale),
-            num_branches=1 if guidance_scale < MIN_GUIDANCE else 2,
+            num_branches=1 if guidance_scale < MIN_GUIDANCE else config.num_branches,
         )
     mel = np.asarray(x[:num_frames]) * np.float32(config.mel_std) + np.float32(config.mel_mean)
     mel[: len(cond)] = cond
@@ -123,13 +123,7 @@ def _solve(
     """The whole solve of one padded utterance as one program."""
     model = nnx.merge(graph, params)
     lengths = num_frames[None]
-    statics = jnp.stack(
-        [
-            model.encode(cond[None], text_ids[None], lengths, is_null=is_null)
-            for is_null in (False, True)[:num_branches]
-        ],
-        axis=1,
-    )
+    statics = model.encode_branches(cond[None], text_ids[None], lengths, num_branches)
 
     def advance(x: Array, at: tuple[Any, Array]) -> tuple[Array, None]:
         modulation, step_size = jax.tree.map(lambda part: part[None], at)
@@ -138,7 +132,8 @@ def _solve(
         )
         return stepped, None
 
-    table = model.modulate(times)  # once per solve, one row per step
+    # Once per solve, one row per step.
+    table = model.modulate(times, jnp.full_like(times, guidance_scale))
     return jax.lax.scan(advance, x[None], (table, step_sizes))[0][0]
 
 
@@ -167,6 +162,13 @@ def _checked_ids(text_ids: ArrayLike, num_frames: int, config: F5Config) -> Int[
         # The reference would lengthen the utterance in silence.
         raise ValueError(f"num_frames must be more than the {len(ids)} text_ids, not {num_frames}")
     return ids.astype(np.int32)
+
+
+def _check_guidance(scale: float, config: F5Config) -> None:
+    if not math.isfinite(scale):
+        raise ValueError(f"guidance_scale must be a finite number, not {scale}")
+    if config.max_guidance is not None and not 0 <= scale <= config.max_guidance:
+        raise ValueError(f"guidance_scale must be from 0 to {config.max_guidance:g}, not {scale}")
 
 
 def _check_length(num_frames: int, num_ref_frames: int, config: F5Config) -> None:

@@ -93,6 +93,7 @@ DEFECTS: list[tuple[Callable[[Path], Any], str]] = [
     (edit(lambda values: values.pop("licence")), "lacks the keys ['licence']"),
     (edit(lambda values: values.update(lisence="x")), "unknown keys in manifest: ['lisence']"),
     (edit(lambda values: values["f5"].update(width=3)), "unknown model settings ['width']"),
+    (edit(lambda values: values["f5"].update(max_guidance=0.5)), "above f5.max_guidance 0.5"),
     (edit(lambda values: values["vocos"].update(width=3)), "unknown keys in vocos"),
     (edit(lambda values: values["serving"].update(rate=3)), "unknown keys in serving"),
     (edit(lambda values: values.update(kind="packed")), "kind 'packed'"),

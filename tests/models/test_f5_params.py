@@ -82,7 +82,10 @@ def test_saving_gives_back_the_official_tensors(tmp_path: Path, official: Tensor
     assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
 
 
-def test_a_trained_layout_with_patches_round_trips(tmp_path: Path) -> None:
+@pytest.mark.parametrize("max_guidance", [None, 2.0])
+def test_a_trained_layout_with_patches_round_trips(
+    tmp_path: Path, max_guidance: float | None
+) -> None:
     config = F5Config(
         dim=32,
         depth=1,
@@ -96,6 +99,7 @@ def test_a_trained_layout_with_patches_round_trips(tmp_path: Path) -> None:
         patch_frames=2,
         conv_pos_kernel=5,
         conv_pos_groups=32,
+        max_guidance=max_guidance,
     )
     model = seeded_model(config)
     save_f5(model, tmp_path / "voice.safetensors")

@@ -61,7 +61,7 @@ def test_block_is_the_reference(variant: str) -> None:
     graph, params = nnx.split(model.blocks)
     layer = 1
     block = nnx.merge(graph, jax.tree.map(lambda leaf: leaf[layer], params))
-    modulation = model.modulate(jnp.asarray(cases.TIMES[2:3])).blocks[:, layer]
+    modulation = model.modulate(jnp.asarray(cases.TIMES[2:3]), jnp.zeros(1)).blocks[:, layer]
     x = jnp.asarray(seeded_normal("block", (1, num_frames, cases.DIM)))
     lengths, mask = jnp.asarray([num_frames]), jnp.ones((1, num_frames, 1), bool)
     out = jax.jit(lambda x: block(x, modulation, lengths, mask))(x)

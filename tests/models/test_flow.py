@@ -15,7 +15,8 @@ from tests.models.tiny_f5 import goldens
 class LinearFlow:
     """velocity = time * x + static: every answer below can be worked out by hand."""
 
-    def modulate(self, times: Array) -> Modulation:
+    def modulate(self, times: Array, guidance_scales: Array) -> Modulation:
+        del guidance_scales
         return Modulation(jnp.zeros((len(times), 1, 6, 1)), times[:, None, None])
 
     def velocity(self, x: Array, static: Array, modulation: Modulation, lengths: Array) -> Array:
@@ -65,7 +66,7 @@ def test_guidance_under_the_threshold_follows_the_guided_branch() -> None:
         X,
         STATICS[:, :1],
         LENGTHS,
-        LinearFlow().modulate(TIMES),
+        LinearFlow().modulate(TIMES, TIMES),
         STEP_SIZES,
         jnp.asarray([7.0, 7.0, 7.0]),
     )

@@ -76,12 +76,12 @@ def _both_branches(
     times: Array,
 ) -> dict[str, Array]:
     model = nnx.merge(graph, params)
-    out = {}
+    out, modulation = {}, model.modulate(times, jnp.zeros_like(times))
     for branch, is_null in (("cond", False), ("null", True)):
         static = model.encode(cond, text_ids, lengths, is_null=is_null)
         out[f"text.{branch}"] = model.text_embedding(text_ids, lengths, is_null=is_null)
         out[f"static.{branch}"] = static
-        out[f"velocity.{branch}"] = model.velocity(x, static, model.modulate(times), lengths)
+        out[f"velocity.{branch}"] = model.velocity(x, static, modulation, lengths)
     return out
 
 

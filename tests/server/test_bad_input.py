@@ -8,11 +8,12 @@ import asyncio
 import base64
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
 
+from tests.fakes import SMALL_SPEC, FakeEngine
 from tests.server.harness import Stack
 
 MARK = "secretmark"
@@ -176,6 +177,23 @@ def test_every_bad_body_is_refused_exactly(stack: Stack, route: str) -> None:
     assert len(CASES) >= 60
     asyncio.run(run())
     assert not stack.orchestrator.streams.live_jobs()
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_guidance_scale_the_model_does_not_know_is_refused(route: str) -> None:
+    stack = Stack(engine=FakeEngine(replace(SMALL_SPEC, max_guidance=2.0)))
+
+    async def run() -> None:
+        async with stack.client() as client:
+            refused = await client.post(route, json=OK | {"guidance_scale": 2.5})
+            assert refused.status_code == 422
+            error = refused.json()["error"]
+            assert error["field"] == "guidance_scale" and "at most 2 with" in error["message"]
+            assert (await client.post(route, json=OK | {"guidance_scale": 2.0})).is_success
+            schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+            assert schemas["StreamBody"]["properties"]["guidance_scale"]["maximum"] == 2.0
+
+    asyncio.run(run())
 
 
 QUERIES = {

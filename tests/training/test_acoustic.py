@@ -9,15 +9,24 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from inference_types import ModelLoadError
-from models.f5 import load_f5, official_tensors
+from models.f5 import F5Config, load_f5, official_tensors
+from models.flow import euler_step
 from tests.tiny_models import ALIGNED, random_f5, write_bundle
 from tests.training.tiny_speech import write_data
 from training import acoustic
-from training.acoustic_trainer import AcousticSettings, is_muon_matrix, rows_mesh
+from training.acoustic_trainer import (
+    AcousticSettings,
+    guidance_pull,
+    is_muon_matrix,
+    rows_mesh,
+    with_guidance_input,
+)
 from training.checkpoint import list_checkpoints, load_latest
 from training.history import read_columns
 
@@ -95,6 +104,76 @@ def test_fine_tuning_starts_from_a_bundle(
             np.testing.assert_array_equal(tensor, expected[name], err_msg=name)
 
 
+def distilled(bundle: Path, data: Path, out: Path, *flags: str) -> acoustic.AcousticTrainer:
+    """Three steps of guidance distillation."""
+    kept: list[acoustic.AcousticTrainer] = []
+
+    class Kept(acoustic.AcousticTrainer):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            kept.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acoustic, "AcousticTrainer", Kept)
+        acoustic.main(
+            ["--data", str(data), "--out", str(out), "--init-from", str(bundle), *flags]
+            + ["--num-rows", "2", "--num-frames", "64", "--max-steps", "3", "--log-every", "1"]
+        )
+    return kept[0]
+
+
+def test_guidance_becomes_an_input_and_its_teacher_stays(folder: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "tiny")
+    bundle, run = tmp_path / "tiny", tmp_path / "run"
+    trainer = distilled(bundle, folder, run, "--distil-guidance", "2")
+    assert trainer.config == replace(ALIGNED, max_guidance=2.0)
+    out = trainer.state.params["guidance_embedding"]["out"]["kernel"]
+    assert np.abs(out).max() > 0, "the scale is learned"
+    expected = official_tensors(load_f5(bundle / "acoustic.safetensors", ALIGNED))
+    teacher = nnx.merge(trainer._teacher_graph, trainer._teacher)
+    for name, tensor in official_tensors(teacher).items():
+        np.testing.assert_array_equal(tensor, expected[name], err_msg=name)
+    assert read_columns(run / "log.csv")["step"].tolist() == [1, 2, 3]
+
+
+def test_the_distilled_model_starts_as_its_teacher_without_guidance() -> None:
+    model = random_f5()
+    student = with_guidance_input(model, 2.0)
+    x, times, scales = jnp.ones((1, 8, 100)), jnp.asarray([0.3]), jnp.asarray([1.5])
+    ids, lengths = jnp.full((1, 8), 3), jnp.asarray([8])
+    velocities = [
+        each.velocity(x, each.encode(x, ids, lengths), each.modulate(times, scales), lengths)
+        for each in (model, student)
+    ]
+    np.testing.assert_array_equal(*velocities)
+
+
+@pytest.mark.parametrize("config", [ALIGNED, replace(ALIGNED, max_guidance=3.0)])
+def test_the_pull_is_what_a_guided_step_adds(config: F5Config) -> None:
+    teacher = random_f5(config)
+    rng = np.random.default_rng(0)
+    x, cond = (jnp.asarray(rng.standard_normal((2, 8, 100)), jnp.float32) for _ in range(2))
+    ids, lengths = jnp.asarray(rng.integers(0, 70, (2, 8))), jnp.asarray([8, 6])
+    times, scales = jnp.asarray([0.2, 0.7]), jnp.asarray([0.5, 2.0])
+    row = (lengths, times, jnp.ones(2))
+    statics = teacher.encode_branches(cond, ids, lengths)
+    guided = euler_step(teacher, x, statics, *row, scales)
+    plain = euler_step(teacher, x, statics, *row, jnp.zeros(2))
+    pull = guidance_pull(teacher, x, cond, ids, lengths, times, scales)
+    np.testing.assert_allclose(pull, guided - plain, atol=2e-6)
+    assert float(jnp.abs(pull).max()) > 1e-3
+
+
+def test_distilling_without_a_teacher_says_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        acoustic.main(["--data", "d", "--out", str(tmp_path), "--distil-guidance", "2"])
+    assert "--init-from" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="teacher"):
+        acoustic.AcousticTrainer(replace(ALIGNED, max_guidance=2.0), SETTINGS, rows_mesh(2, 1))
+
+
 def test_fine_tuning_from_nothing_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(ModelLoadError, match="is not a model: give a folder"):
         acoustic.main(
@@ -105,8 +184,7 @@ def test_fine_tuning_from_nothing_says_what_to_give(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_ends_the_run() -> None:
     trainer = SimpleNamespace(
         settings=SETTINGS,
-        state=None,
-        step=lambda *_: (None, np.float32(np.nan), np.float32(1.0)),
+        step=lambda *_: (np.float32(np.nan), np.float32(1.0)),
         place=lambda batch: batch,
     )
     with pytest.raises(FloatingPointError, match="--peak-rate"):

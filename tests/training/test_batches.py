@@ -1,6 +1,7 @@
 """Training rows: a stretch of a voice without text, then laid-out text of the same voice."""
 
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from models.duration import FILLER_ID, SILENCE_ID
 from tests.training.tiny_speech import VOICES, write_data
-from training.batches import Batch, CropSampler, prefetched, prompt
+from training.batches import Batch, CropSampler, _weights, prefetched, prompt
 from training.data import SpeechData, Utterance
 
 NUM_FRAMES = 128
@@ -96,6 +97,15 @@ def test_prompt_is_the_voice_then_the_true_durations(data: SpeechData) -> None:
     assert durations is not None
     num_silent = durations[0] * 600 // 256 + 1  # frames centred inside the first silence
     assert (ids[20 : 20 + num_silent] == SILENCE_ID).all() and ids[20 + num_silent] != SILENCE_ID
+
+
+def test_short_utterances_get_their_share(data: SpeechData) -> None:
+    utterances = [
+        replace(data.utterances[0], num_frames=num_frames) for num_frames in (100, 300, 600)
+    ]
+    # In proportion to length: 0.1, 0.3, 0.6; a fifth of the rows goes to the one under 235.
+    np.testing.assert_allclose(_weights(utterances, 0.2), [0.28, 0.24, 0.48])
+    np.testing.assert_allclose(_weights(utterances[1:], 0.2), [1 / 3, 2 / 3])
 
 
 def test_nothing_to_train_on_is_an_error(data: SpeechData) -> None:
