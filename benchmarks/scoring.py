@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from inference_types import InvalidTextError
 from text.normalise import normalise
 
 RATE = 16_000  # of all three judges
@@ -36,16 +37,25 @@ class Scorer:
         audio = np.clip(soxr.resample(samples, rate, RATE), -1.0, 1.0)
         segments, _ = self._whisper.transcribe(audio, language=language, beam_size=5)
         heard = " ".join(segment.text.strip() for segment in segments)
-        got = self._units(heard, language)
-        # Whisper may write "5 km" or "five kilometers"; both are what the text says.
-        forms = (self._units(form, language) for form in (text, normalise(text).text))
-        num_errors, num_words = min((edit_distance(said, got), len(said)) for said in forms)
+        num_errors, num_words = min(
+            (word_errors(said, got), len(said))
+            for said in self._forms(text, language)
+            for got in self._forms(heard, language)
+        )
         return {
             "heard": heard,
             "num_errors": num_errors,
             "num_words": num_words,
             "dnsmos": float(dnsmos.run(audio, sr=RATE)["ovrl_mos"]),
         }
+
+    def _forms(self, text: str, language: str) -> list[list[str]]:
+        """As written and as spoken: Whisper writes "5 km" or "five kilometers" for one sound."""
+        try:
+            spoken = normalise(text).text
+        except InvalidTextError:  # Whisper may hear a script that we do not speak
+            spoken = text
+        return [self._units(form, language) for form in (text, spoken)]
 
     def _units(self, text: str, language: str) -> list[str]:
         """Normalised English words, or toneless pinyin syllables of the Chinese characters."""
@@ -54,6 +64,11 @@ class Scorer:
         from pypinyin import lazy_pinyin
 
         return lazy_pinyin("".join(_HAN.findall(text)))
+
+
+def word_errors(said: list[str], got: list[str]) -> int:
+    """Word errors; a word written as two, as in "sea shells", is none."""
+    return 0 if "".join(said) == "".join(got) else edit_distance(said, got)
 
 
 def edit_distance(a: list[str], b: list[str]) -> int:
