@@ -8,8 +8,11 @@ from typing import Any
 
 
 def add_flags(parser: ArgumentParser, defaults: Any) -> None:
-    """`--num-rows 9` for the field num_rows, in its default's type; tuples have no flag."""
+    """`--num-rows 9` for the field num_rows, in its default's type.
+
+    Tuples and nested settings have no flag.
+    """
     for name, value in asdict(defaults).items():
-        if not isinstance(value, tuple):
+        if not isinstance(value, tuple | dict):
             flag = "--" + name.replace("_", "-")
             parser.add_argument(flag, type=type(value), default=value, help=f"default {value}")

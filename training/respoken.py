@@ -26,6 +26,7 @@ from jaxtyping import Float
 from tqdm import tqdm
 
 from frontend.bundle import find_bundle
+from frontend.schedules import RecommendedSchedule
 from models.duration import FILLER_ID
 from models.f5 import F5Model, load_f5
 from models.flow import euler_step, time_grid
@@ -38,15 +39,14 @@ LINES_NAME = "utterances.jsonl"
 
 @dataclass(frozen=True, kw_only=True)
 class RespeakSettings:
-    """What is drawn, and how; steps, guidance and noise as the voice is served."""
+    """What is drawn, and how; the command takes `schedule`, as served, from the bundle."""
+
+    schedule: RecommendedSchedule = RecommendedSchedule(num_steps=10)
 
     num_utterances: int = 800
     num_rows: int = 8
     num_frames: int = 704  # reference and utterance; longer utterances are not used
     max_ref_frames: int = 235  # 2.5 s, what serving takes of a reference
-    num_steps: int = 10
-    guidance: float = 1.0
-    noise_scale: float = 0.8
     first_times: tuple[float, ...] = (0.25, 0.4)  # take the schedule up after one of these
     seed: int = 0
 
@@ -155,7 +155,7 @@ def _draw(
         cond[row, : num_ref[row]] = mels[row, : num_ref[row]]
         ids[row, : lengths[row]] = row_ids
     times = _late_times(settings, rng)
-    noise = np.float32(settings.noise_scale) * rng.standard_normal(mels.shape, np.float32)
+    noise = np.float32(settings.schedule.noise_scale) * rng.standard_normal(mels.shape, np.float32)
     x = _finish(model, noise + times[0] * (mels - noise), cond, ids, lengths, times, settings)
     drawn = np.asarray(x) * config.mel_std + config.mel_mean
     return [drawn[row, num_ref[row] : lengths[row]] for row in range(len(batch))]
@@ -172,7 +172,9 @@ def _reference(data: SpeechData, utterance: Utterance, rng: np.random.Generator)
 def _late_times(settings: RespeakSettings, rng: np.random.Generator) -> list[float]:
     """The serving schedule from a randomly chosen late time on."""
     after = settings.first_times[int(rng.integers(len(settings.first_times)))]
-    late = [t for t in time_grid(settings.num_steps, use_epss=False).times if t >= after]
+    schedule = settings.schedule
+    grid = time_grid(schedule.num_steps, sway=schedule.sway, use_epss=schedule.use_epss)
+    late = [t for t in grid.times if t >= after]
     return late if len(late) > 1 else [after, 1.0]
 
 
@@ -188,7 +190,7 @@ def _finish(
     num_rows = len(x)
     row_lengths = jnp.asarray(lengths)
     statics = _encode(model, jnp.asarray(cond), jnp.asarray(ids), row_lengths)
-    y, guidance = jnp.asarray(x), jnp.full(num_rows, settings.guidance)
+    y, guidance = jnp.asarray(x), jnp.full(num_rows, settings.schedule.guidance)
     for start, stop in zip(times[:-1], times[1:], strict=True):
         at, size = jnp.full(num_rows, start), jnp.full(num_rows, stop - start)
         y = _step(model, y, statics, row_lengths, at, size, guidance)
@@ -220,7 +222,7 @@ def main(argv: list[str] | None = None) -> None:
     data, model, out = (values.pop(name) for name in ("data", "model", "out"))
     bundle = find_bundle(model)
     network = load_f5(bundle.acoustic_path, bundle.f5)
-    respeak(SpeechData(data), network, out, RespeakSettings(**values))
+    respeak(SpeechData(data), network, out, RespeakSettings(schedule=bundle.schedule, **values))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import pytest
 from jax.sharding import Mesh
 
 from models.vocos import VocosConfig
-from tests.tiny_models import random_f5
+from tests.tiny_models import random_f5, write_bundle
 from tests.training.tiny_speech import write_data
+from training import respoken
 from training.data import SpeechData, Utterance
 from training.respoken import RespeakSettings, RespokenMels, respeak
 from training.vocoder import WaveSampler
@@ -45,6 +46,17 @@ def test_mels_are_new_and_line_up_with_the_utterances(data: SpeechData, folder: 
         # At time 0.9 nine tenths of the true mel are in the start: another row would not fit.
         assert np.corrcoef(true.ravel(), made.ravel())[0, 1] > 0.9
         assert np.abs(true - made).mean() > 1e-3
+
+
+def test_the_command_draws_as_the_bundle_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_bundle(tmp_path / "tiny")
+    seen: list[RespeakSettings] = []
+    monkeypatch.setattr(respoken, "SpeechData", lambda path: path)
+    monkeypatch.setattr(respoken, "respeak", lambda *arguments: seen.append(arguments[-1]))
+    respoken.main(["--data", "d", "--model", str(tmp_path / "tiny"), "--out", "o", "--seed", "3"])
+    assert [(each.schedule, each.seed) for each in seen] == [(manifest.schedule, 3)]
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_mels(
