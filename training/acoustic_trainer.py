@@ -10,7 +10,7 @@ Axis legend: b batch, n mel frames, m mel bins.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ import optax
 from flax import nnx
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from models.f5 import F5Config, F5Model
 from models.f5.modeling import frame_mask
@@ -78,29 +78,59 @@ def flow_loss(
 
     `teacher` is for a model with `max_guidance`, and only for one.
     """
-    config = model.config
-    noise_key, time_key, branch_key, unvoiced_key = jax.random.split(key, 4)
+    rows_key, branch_key = jax.random.split(key)
+    rows = noised_rows(model.config, mel, num_ref, lengths, rows_key, settings)
+    text = rows.cond, text_ids, lengths
+    wanted, static, scales = rows.straight, model.encode(*text), jnp.zeros_like(rows.times)
+    if teacher is None:
+        is_null = jax.random.bernoulli(branch_key, settings.null_share, (len(mel), 1, 1))
+        static = jnp.where(is_null, model.encode(*text, is_null=True), static)
+    else:
+        limit = model.config.max_guidance or 0.0
+        scales = limit * jax.random.uniform(branch_key, (len(mel),))
+        wanted = wanted + guidance_pull(teacher, rows.x, *text, rows.times, scales)
+    velocity = model.velocity(rows.x, static, model.modulate(rows.times, scales), lengths)
+    error = jnp.where(rows.is_counted, jnp.square(velocity - wanted), 0.0)
+    return jnp.sum(error) / (jnp.sum(rows.is_counted) * mel.shape[-1])
+
+
+class NoisedRows(NamedTuple):
+    """Rows at random times of their straight path from noise to the standardised mel.
+
+    `straight` is x1 - x0, `cond` the reference's frames, `is_counted` marks those to be spoken.
+    """
+
+    x: Float[Array, "b n m"]
+    cond: Float[Array, "b n m"]
+    times: Float[Array, " b"]
+    straight: Float[Array, "b n m"]
+    is_counted: Bool[Array, "b n 1"]
+
+
+def noised_rows(
+    config: F5Config,
+    mel: Float[Array, "b n m"],
+    num_ref: Int[Array, " b"],
+    lengths: Int[Array, " b"],
+    key: Array,
+    settings: AcousticSettings,
+) -> NoisedRows:
+    """Draw noise, times, and which rows go without their reference."""
+    noise_key, time_key, unvoiced_key = jax.random.split(key, 3)
     b, n, _ = mel.shape
     is_ref, inside = frame_mask(num_ref, n), frame_mask(lengths, n)
     target = jnp.where(inside, (mel - config.mel_mean) / config.mel_std, 0.0)
     noise = jax.random.normal(noise_key, target.shape)
     # Logit-normal times: most of the error is in the middle of the path (arXiv 2403.03206).
     times = jax.nn.sigmoid(jax.random.normal(time_key, (b,)))
-    x = noise + times[:, None, None] * (target - noise)
     is_unvoiced = jax.random.bernoulli(unvoiced_key, settings.unvoiced_share, (b, 1, 1))
-    cond = jnp.where(is_ref & ~is_unvoiced, target, 0.0)
-    wanted, scales = target - noise, jnp.zeros((b,))
-    static = model.encode(cond, text_ids, lengths)
-    if teacher is None:
-        is_null = jax.random.bernoulli(branch_key, settings.null_share, (b, 1, 1))
-        static = jnp.where(is_null, model.encode(cond, text_ids, lengths, is_null=True), static)
-    else:
-        scales = (config.max_guidance or 0.0) * jax.random.uniform(branch_key, (b,))
-        wanted = wanted + guidance_pull(teacher, x, cond, text_ids, lengths, times, scales)
-    velocity = model.velocity(x, static, model.modulate(times, scales), lengths)
-    counted = inside & ~is_ref
-    error = jnp.where(counted, jnp.square(velocity - wanted), 0.0)
-    return jnp.sum(error) / (jnp.sum(counted) * config.mel_dim)
+    return NoisedRows(
+        x=noise + times[:, None, None] * (target - noise),
+        cond=jnp.where(is_ref & ~is_unvoiced, target, 0.0),
+        times=times,
+        straight=target - noise,
+        is_counted=inside & ~is_ref,
+    )
 
 
 def guidance_pull(
