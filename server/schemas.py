@@ -44,7 +44,7 @@ Guidance = Annotated[
         ge=0.0,
         le=10.0,
         description="Classifier-free guidance scale; omitted: the model's recommended value "
-        "(2.0 for F5 checkpoints, 1.0 for the voice that ships with JetVoice, which takes up to "
+        "(2.0 for F5 checkpoints, 0.8 for the voice that ships with JetVoice, which takes up to "
         "2.0).",
     ),
 ]

@@ -188,7 +188,7 @@ def export(
         schedule=schedule,
         serving=Serving(),
         default_voice=voices[0].name,
-        description=f"acoustic model after {facts['steps']} steps, {facts['minutes']} minutes",
+        description=f"acoustic model: last run {facts['steps']} steps, {facts['minutes']} minutes",
     )
     manifest.write(out)
     return manifest
@@ -231,8 +231,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--voices", type=Path, help="JSON list of voices (docs/training.md)")
     parser.add_argument("--licence", default=LICENCE, help=f"of the weights, default {LICENCE}")
     parser.add_argument("--num-steps", type=int, default=10)
-    parser.add_argument("--guidance", type=float, default=1.0)
-    parser.add_argument("--noise-scale", type=float, default=0.8, help="default 0.8")
+    parser.add_argument("--guidance", type=float, default=0.8)
+    parser.add_argument("--noise-scale", type=float, default=0.88, help="default 0.88")
     return parser.parse_args(argv)
 
 
