@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from text.english_forms import (
     BEFORE_VOWEL,
@@ -24,6 +24,7 @@ from text.symbols import STRESS, VOWELS
 _MAX_SPELLED = 5
 _MIN_COMPOUND_PART = 3
 _MAX_COMPOUND = 20
+_MAX_CONTRACTED = 40  # each apostrophe is one call deeper
 _HISSES = frozenset("szʃʒʧʤ")
 _VOICELESS = frozenset("ptkfθsʃʧ")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # iPhone, GitHub, OpenAI
@@ -128,7 +129,7 @@ def _known(word: str) -> str | None:
     entry = find_word(word)
     if entry is not None:
         return entry.symbols
-    return _possessive(word) or _plural(word) or _past(word) or _other_ending(word)
+    return _contraction(word) or _plural(word) or _past(word) or _other_ending(word)
 
 
 def _base(word: str) -> str | None:
@@ -136,13 +137,17 @@ def _base(word: str) -> str | None:
     return entry.symbols if entry is not None else None
 
 
-def _possessive(word: str) -> str | None:
-    if word.endswith("'s"):
-        base = _known(word[:-2]) or sound_out(_plain_letters(word[:-2]))
-        return with_s(base) if base else None
-    if "'" in word:
-        return _known(word.replace("'", "")) if word.endswith("'") else None
-    return None
+def _contraction(word: str) -> str | None:
+    """Possessives, and what verbs leave of themselves: should've, Bob'll, how'd, I'd've."""
+    stem, mark, tail = word.rpartition("'")
+    if not mark or len(word) > _MAX_CONTRACTED:
+        return None
+    if not tail:
+        return _known(stem)
+    if tail not in _CONTRACTED:
+        return None
+    base = _known(stem) or sound_out(_plain_letters(stem))
+    return _CONTRACTED[tail](base) if base else None
 
 
 def _plural(word: str) -> str | None:
@@ -194,6 +199,20 @@ def with_s(base: str) -> str:
     if base[-1] in _HISSES:
         return base + "ᵻz"
     return base + ("s" if base[-1] in _VOICELESS else "z")
+
+
+def _with_d(base: str) -> str:
+    """`base` with what is left of had or would."""
+    return _flapped(base) + "ᵻd" if base[-1] in "td" else base + "d"
+
+
+_CONTRACTED: dict[str, Callable[[str], str]] = {
+    "s": with_s,
+    "d": _with_d,
+    "ve": lambda base: base + ("v" if base[-1] in VOWELS else "əv"),
+    "ll": lambda base: base + ("l" if base[-1] in VOWELS else "ᵊl"),
+    "re": lambda base: base + "əɹ",
+}
 
 
 def _with_ed(base: str) -> str:

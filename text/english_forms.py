@@ -147,6 +147,7 @@ LETTER_NAMES: dict[str, str] = {
 
 # New or technical words that neither lexicon nor letters get right.
 EXTRA_WORDS = {
+    "could've": "kˈʊdəv",
     "json": "ʤˈAsən",
     "kubernetes": "kˌubəɹnˈɛɾiz",
     "linux": "lˈɪnəks",

@@ -10,6 +10,7 @@ import re
 
 from text.english_numbers import cardinal, digit_by_digit
 from text.english_quantities import QUANTITY_RULES, Reader, kept_stop
+from text.english_romans import ROMAN_RULES
 
 _TLDS = "com|org|net|edu|gov|io|ai|dev|app|co|uk|us|cn|de|fr|jp|info|me|tv|html|py|js|md|txt|json"
 _TITLES = {
@@ -127,6 +128,7 @@ RULES: tuple[tuple[str, Reader], ...] = (
         _url,
     ),
     *QUANTITY_RULES,
+    *ROMAN_RULES,
     (
         r"\b(?P<title>Mr|Mrs|Ms|Dr|Prof|St|Gen|Col|Capt|Lt|Sgt|Gov|Sen|Rep|Rev|Hon|Mt|Ft)\."
         r"(?= ?[A-Z])",

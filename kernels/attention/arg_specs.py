@@ -26,7 +26,7 @@ class AttentionSpec:
 
 
 SPECS = {
-    # One request of the shipped voice with guidance: two rows of some four seconds, patched by 2.
+    # Two requests of the shipped voice, some four seconds each with their references, patched by 2.
     "shipped_voice": AttentionSpec(num_rows=2, num_frames=192, num_heads=5),
     "shipped_voice_training": AttentionSpec(num_rows=16, num_frames=192, num_heads=5),
     "v1_base": AttentionSpec(num_rows=2, num_frames=1024, num_heads=16),

@@ -62,6 +62,8 @@ def test_chinese_is_exact() -> None:
         ("dogs wanted stopped boxes", "dˈɑɡz wˈɔntᵻd stˈɑpt bˈɑksᵻz"),
         ("a record, to record", "ə ɹˈɛkəɹd, tə ɹᵻkˈɔɹd"),
         ("I have read it. Read it.", "I hæv ɹˈɛd ɪt. ɹˈid ɪt."),
+        ("should've, I'd've, they'd've", "ʃˌʊdəv, Idəv, ðAdəv"),
+        ("Bob'll, how'd, who're", "bˈɑbᵊl, hˌWd, hˌuəɹ"),
         ("twenty-six", "twˈɛntisˈɪks"),
         ("McFee", "mək fˈi"),
         ("你好，世界！", "ni↓xau↓, ʂɨ↘ʨje↘!"),
@@ -146,7 +148,7 @@ def test_threads_agree() -> None:
     assert len(set(results)) == 1 and len(results) == 8
 
 
-@pytest.mark.parametrize("unit", ["Some words. ", "a", "我们", "-a", "'", "(", "A", "aB"])
+@pytest.mark.parametrize("unit", ["Some words. ", "a", "我们", "-a", "'", "'d", "(", "A", "aB"])
 def test_time_grows_linearly(unit: str) -> None:
     def cpu_s(num_chars: int) -> float:
         text = unit * (num_chars // len(unit))

@@ -1,0 +1,54 @@
+"""Roman numerals in English: of kings and popes, of parts and wars, and the unmistakable ones.
+
+"Henry VIII" is "Henry the eighth", "World War II" and "Chapter IV" are counted; by itself only
+what is no word, no initials and no pronoun is taken for a number ("Rocky III", not "the IV").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from text.english_numbers import cardinal, ordinal
+
+_VALUES = {"I": 1, "V": 5, "X": 10}
+_REGNAL = (
+    "Albert Alexander Alfonso Baldwin Benedict Boniface Carlos Catherine Charles Christian Clement "
+    "Constantine Darius David Edward Elizabeth Ferdinand Francis Frederick George Gregory Gustav "
+    "Harald Henry Innocent Ivan James John Juan Julius Leo Leopold Louis Margaret Mary "
+    "Mehmed Michael Murad Napoleon Nicholas Olaf Oscar Otto Paul Peter Philip Pius Ptolemy "
+    "Ramesses Ramses Richard Robert Selim Sixtus Stephen Suleiman Theodosius Urban Wilhelm William"
+).split()
+_COUNTED = (
+    "War Part Chapter Act Scene Volume Book Section Phase Type Class Level Stage Title Article "
+    "Appendix Episode Grade Schedule Figure Table"
+).split()
+
+
+def _after(words: Sequence[str]) -> str:
+    """A pattern for places right after one of the words: look-behinds have a fixed width each."""
+    return "(?:" + "|".join(rf"(?<=\b{word} )" for word in words) + ")"
+
+
+def _value(numeral: str) -> int:
+    values = [_VALUES[letter] for letter in numeral]
+    following = [*values[1:], 0]
+    return sum(-a if a < b else a for a, b in zip(values, following, strict=True))
+
+
+def _regnal(match: re.Match[str]) -> str:
+    return "the " + ordinal(str(_value(match[0])))
+
+
+def _counted(match: re.Match[str]) -> str:
+    return cardinal(str(_value(match[0])))
+
+
+_END = r"(?!\w|\.\w)"
+_NUMERAL = rf"X{{0,3}}(?:IX|IV|V?I{{0,3}}){_END}"
+# "Charles I think" is a pronoun and stays.
+ROMAN_RULES = (
+    (rf"\b(?=[IVX]{{2,7}}\b|[VX]\b){_after(_REGNAL)}{_NUMERAL}", _regnal),
+    (rf"\b(?=[IVX]{{1,7}}\b){_after(_COUNTED)}{_NUMERAL}", _counted),
+    (rf"\b(?<=[a-z] )(?:II|III|VII|VIII|XII|XIII){_END}", _counted),
+)
