@@ -136,8 +136,9 @@ def recommended_attention(config: F5Config, max_frames: int, dtype: DTypeLike) -
 def recommended_batch_sizes() -> tuple[int, ...]:
     """Rows to step together: as many as pay for the time their programs take to compile.
 
-    On two cores rows cost what they cost alone (0.07, 0.13 and 0.28 CPU seconds for 1, 2 and 4
-    rows of 384 frames): a pair shares fairly, more would only delay first sounds.
+    On two cores a pair is a little cheaper than two alone, four are not cheaper than two pairs
+    (22, 35 and 64 ms for 1, 2 and 4 rows of 384 frames of the shipped voice; 32, 56 and 127 of
+    576): more would only delay first sounds.
     """
     if jax.default_backend() != "cpu":
         return (1, 2, 4, 8, 16)
