@@ -206,10 +206,17 @@ def _with_d(base: str) -> str:
     return _flapped(base) + "ᵻd" if base[-1] in "td" else base + "d"
 
 
+def _with_ve(base: str) -> str:
+    """`base` with what is left of have; all weak, as in "Idəv", it would be mumbled."""
+    if not set(base) & set(STRESS):
+        base = stressed(base, "ˌ")
+    return base + ("v" if base[-1] in VOWELS else "əv")
+
+
 _CONTRACTED: dict[str, Callable[[str], str]] = {
     "s": with_s,
     "d": _with_d,
-    "ve": lambda base: base + ("v" if base[-1] in VOWELS else "əv"),
+    "ve": _with_ve,
     "ll": lambda base: base + ("l" if base[-1] in VOWELS else "ᵊl"),
     "re": lambda base: base + "əɹ",
 }

@@ -62,7 +62,7 @@ def test_chinese_is_exact() -> None:
         ("dogs wanted stopped boxes", "dˈɑɡz wˈɔntᵻd stˈɑpt bˈɑksᵻz"),
         ("a record, to record", "ə ɹˈɛkəɹd, tə ɹᵻkˈɔɹd"),
         ("I have read it. Read it.", "I hæv ɹˈɛd ɪt. ɹˈid ɪt."),
-        ("should've, I'd've, they'd've", "ʃˌʊdəv, Idəv, ðAdəv"),
+        ("should've, I'd've, they'd've", "ʃˌʊdəv, ˌIdəv, ðˌAdəv"),
         ("Bob'll, how'd, who're", "bˈɑbᵊl, hˌWd, hˌuəɹ"),
         ("twenty-six", "twˈɛntisˈɪks"),
         ("McFee", "mək fˈi"),
