@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes import FakeEngine
+from tests.fakes import EngineCall, FakeEngine
 from tests.server.harness import Running, Stack, serve
 from tests.server.test_sockets import LONG, num_live, wait_for
 
@@ -67,16 +68,23 @@ def answers(url: str) -> bool:
 
 
 def test_events_pass_one_by_one_and_a_cut_is_noticed(slow: Running, proxy: str) -> None:
-    body = {"gen_text": LONG}
+    body, gate = {"gen_text": LONG}, threading.Event()
+
+    def hold_fourth_segment(call: EngineCall) -> None:
+        if call.verb == "step" and any(segment == 3 for _, segment in call.rows):
+            gate.wait(8)  # less than the supervisor takes for a hang
+
+    slow.stack.engine.on_call = hold_fourth_segment
     with httpx.stream("POST", f"{proxy}/v1/generate/stream", json=body, timeout=30) as response:
         text = ""
         for piece in response.iter_text():
             text += piece
             if text.count("data: ") >= 2:
                 break
-        # Segments take 0.4 s each: had nginx kept events back, more would have come at once.
+        # The fourth segment is not made yet: had nginx kept events back, none would be here.
         assert num_live(slow) == 1
         assert text.startswith(": ok\n\n")
+        gate.set()
     assert wait_for(lambda: num_live(slow) == 0) < 5
 
 
