@@ -29,10 +29,14 @@ class RecommendedSchedule:
 
     def time_grid(self, request: SynthesisRequest) -> StepSchedule:
         """Any number of steps is honoured."""
+        return self.grid(request.num_steps, request.use_sway)
+
+    def grid(self, num_steps: int | None = None, use_sway: bool | None = None) -> StepSchedule:
+        """None means as recommended."""
         sway = self.sway
-        if request.use_sway is not None:
-            sway = SWAY if request.use_sway else None
-        num_steps = self.num_steps if request.num_steps is None else request.num_steps
+        if use_sway is not None:
+            sway = SWAY if use_sway else None
+        num_steps = self.num_steps if num_steps is None else num_steps
         return time_grid(num_steps, sway=sway, use_epss=self.use_epss)
 
     def guidance_scale(self, request: SynthesisRequest) -> float:

@@ -223,9 +223,7 @@ _CONTRACTED: dict[str, Callable[[str], str]] = {
 
 
 def _with_ed(base: str) -> str:
-    if base[-1] in "td":
-        return _flapped(base) + "ᵻd"
-    return base + ("t" if base[-1] in _VOICELESS else "d")
+    return base + "t" if base[-1] in _VOICELESS - {"t"} else _with_d(base)
 
 
 def _with_ending(base: str, symbols: str) -> str:

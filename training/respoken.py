@@ -29,7 +29,7 @@ from frontend.bundle import find_bundle
 from frontend.schedules import RecommendedSchedule
 from models.duration import FILLER_ID
 from models.f5 import F5Model, load_f5
-from models.flow import euler_step, time_grid
+from models.flow import euler_step
 from training.batches import prompt
 from training.data import MEL_DIM, MEL_NAME, SpeechData, Utterance
 from training.flags import add_flags
@@ -172,9 +172,7 @@ def _reference(data: SpeechData, utterance: Utterance, rng: np.random.Generator)
 def _late_times(settings: RespeakSettings, rng: np.random.Generator) -> list[float]:
     """The serving schedule from a randomly chosen late time on."""
     after = settings.first_times[int(rng.integers(len(settings.first_times)))]
-    schedule = settings.schedule
-    grid = time_grid(schedule.num_steps, sway=schedule.sway, use_epss=schedule.use_epss)
-    late = [t for t in grid.times if t >= after]
+    late = [t for t in settings.schedule.grid().times if t >= after]
     return late if len(late) > 1 else [after, 1.0]
 
 
