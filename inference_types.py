@@ -410,8 +410,10 @@ class Frontend(Protocol):
         """Normalise and cut the text. Raises InvalidTextError; never returns an empty list."""
         ...
 
-    def estimate_duration_s(self, request: SynthesisRequest, voice: VoicePrompt) -> float:
-        """Predicted seconds of speech for the whole text; cheap, used before any planning."""
+    def estimate_duration_s(
+        self, request: SynthesisRequest, voice: VoicePrompt, segments: Sequence[TextSegment]
+    ) -> float:
+        """Predicted seconds of speech of all `segments`; cheap, used before any planning."""
         ...
 
     def plan(

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from tts_engine import TTSEngine
 
 USAGE_ERROR = 2
-# Slots cost memory, not time: enough for every batch to find its rows waiting.
-NUM_SLOTS = 8
+# Slots cost memory, not time: enough for the largest batch to find its rows waiting, and one that
+# the scheduler keeps for newcomers.
+MIN_SLOTS = 8
 _log = logging.getLogger("jetvoice")
 
 
@@ -90,14 +91,16 @@ def build(settings: ServerSettings, on_fatal: Callable[[str], None]) -> Product:
 
 
 def _make_engine(bundle: ModelBundle, settings: ServerSettings) -> TTSEngine:
-    from models.runtime import choose_compute_dtype, prepare_runtime
+    from models.runtime import choose_compute_dtype, prepare_runtime, recommended_batch_sizes
     from tts_engine import EngineSettings, TTSEngine
 
     cache = settings.compile_cache
     prepare_runtime(Path(cache).expanduser() if cache else None)
-    lengths = bundle.serving.bucket_frames
+    num_slots = max(MIN_SLOTS, recommended_batch_sizes()[-1] + 1)
     shapes = EngineSettings(
-        buckets=tuple(BucketSpec(max_frames=n, num_slots=NUM_SLOTS) for n in lengths),
+        buckets=tuple(
+            BucketSpec(max_frames=n, num_slots=num_slots) for n in bundle.serving.bucket_frames
+        ),
         num_data_shards=settings.num_data,
     )
     acoustic = bundle.load_acoustic(choose_compute_dtype())

@@ -9,6 +9,7 @@ Axis legend: n mel frames, nt symbols with a silence at either end.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,9 +90,11 @@ class AlignedFrontend:
         check_language(request.text)
         return cut(request.text, request.chunk_policy, budget_s)
 
-    def estimate_duration_s(self, request: SynthesisRequest, voice: VoicePrompt) -> float:
-        spoken_s = SECONDS_PER_UNIT * speech_units(request.text) * voice.pace / request.speed
-        return EDGES_S + spoken_s
+    def estimate_duration_s(
+        self, request: SynthesisRequest, voice: VoicePrompt, segments: Sequence[TextSegment]
+    ) -> float:
+        units = sum(speech_units(segment.text) for segment in segments)
+        return EDGES_S + SECONDS_PER_UNIT * units * voice.pace / request.speed
 
     def plan(
         self, request: SynthesisRequest, voice: VoicePrompt, segment: TextSegment

@@ -8,6 +8,7 @@ its bytes per second decide how long the new text becomes, and word times are es
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,9 +98,14 @@ class PackedFrontend:
         budget_s = BUDGET_SHARE * room_s * request.speed / pace
         return cut(request.text, request.chunk_policy, budget_s)
 
-    def estimate_duration_s(self, request: SynthesisRequest, voice: VoicePrompt) -> float:
-        """The byte rule over the whole text."""
-        num_frames = self._num_frames(request.text, request.speed, voice) - len(voice.mel)
+    def estimate_duration_s(
+        self, request: SynthesisRequest, voice: VoicePrompt, segments: Sequence[TextSegment]
+    ) -> float:
+        """The byte rule, piece by piece."""
+        num_frames = sum(
+            self._num_frames(segment.text, request.speed, voice) - len(voice.mel)
+            for segment in segments
+        )
         return num_frames * self._settings.hop_samples / self._settings.sample_rate
 
     def plan(

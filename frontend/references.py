@@ -121,7 +121,7 @@ class ReferenceEncoder:
         else:
             wave = resample(audio.samples, audio.sample_rate, SAMPLE_RATE)
             trimmed = trim_reference(wave, SAMPLE_RATE, self._rules.max_s)
-            sound, gain = raise_loudness(_checked_length(trimmed))
+            sound, gain = raise_loudness(_checked_length(trimmed, SAMPLE_RATE))
         mel = log_mel(sound)
         # The frame after the last whole hop is left out: generated frames start on the hop.
         num_frames = len(sound) // HOP_SAMPLES // self._rules.patch_frames
@@ -133,20 +133,21 @@ class ReferenceEncoder:
         """Any accepted upload as mono 24 kHz FLAC of at most MAX_STORED_S, without metadata."""
         audio = self._decode(data)
         wave = resample(audio.samples, audio.sample_rate, SAMPLE_RATE)
-        trimmed = _checked_length(trim_reference(wave, SAMPLE_RATE, MAX_STORED_S))
+        trimmed = trim_reference(wave, SAMPLE_RATE, MAX_STORED_S)
+        trimmed = _checked_length(trimmed, SAMPLE_RATE)
         peak = max(1.0, float(np.abs(trimmed).max()))
         return encode_clip(to_pcm16(trimmed / np.float32(peak)), SAMPLE_RATE, "flac")
 
 
 def _as_f5(audio: DecodedAudio) -> tuple[np.ndarray, float]:
     """Trim and level at the file's own rate, then resample: the pipeline's order."""
-    clip = _checked_length(trim_f5_reference(audio.samples, audio.sample_rate))
-    raised, gain = raise_loudness(clip)
+    trimmed = trim_f5_reference(audio.samples, audio.sample_rate)
+    raised, gain = raise_loudness(_checked_length(trimmed, audio.sample_rate))
     return resample_torchaudio(raised, audio.sample_rate, SAMPLE_RATE), gain
 
 
-def _checked_length(samples: np.ndarray) -> np.ndarray:
-    if len(samples) < SAMPLE_RATE * MIN_SOUND_S or not samples.any():
+def _checked_length(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    if len(samples) < sample_rate * MIN_SOUND_S or not samples.any():
         raise InvalidReferenceError(
             "the reference holds too little speech; send at least 1 s of clear speech",
             field="reference",

@@ -120,6 +120,12 @@ class CostTable:
         return num_segments * self.segment_work_s(num_ref_frames + new_frames, num_steps)
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Device allocators report RESOURCE_EXHAUSTED (design: engine 3.1), hosts MemoryError."""
-    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Device allocators report RESOURCE_EXHAUSTED (design: engine 3.1), hosts MemoryError.
+
+    An engine may have wrapped it: what caused an error counts too.
+    """
+    if error is None:
+        return False
+    is_itself = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+    return is_itself or is_out_of_memory(error.__cause__)

@@ -29,7 +29,6 @@ class Stage(enum.StrEnum):
     PREPARING = "preparing"
     QUEUED = "queued"
     RUNNING = "running"
-    ENDED = "ended"
 
 
 @dataclass(eq=False)

@@ -27,7 +27,7 @@ COUNTERS: dict[str, tuple[str, str]] = {
 }
 GAUGES: dict[str, tuple[str, str]] = {
     "requests_live": ("Requests that have not ended", ""),
-    "requests_waiting": ("Accepted requests whose first segment has not started", ""),
+    "requests_waiting": ("Requests in preparation, or whose first segment has not started", ""),
     "queue_work_seconds": ("Predicted device seconds of all admitted work at hand", ""),
     "queue_depth": ("Items waiting, by queue", "queue"),
     "slots_used": ("Rows in use, by bucket", "bucket"),

@@ -1,7 +1,8 @@
 """Composition of the stages, and the life of a request:
 
-    1. submit (event loop)        admission takes a place, a job goes to `to_preprocess`
-    2. preprocess-0..N            voice, split, first plan; now submit returns (or raises);
+    1. submit (event loop)        admission takes a place, a job goes to `to_preprocess`, or
+                                  to `to_upload` when it brings a voice of its own
+    2. preprocess-0..N, upload-0  voice, split, first plan; now submit returns (or raises);
                                   later plans follow as the listener needs them
     3. dispatch-0                 prefill -> insert -> step ... -> vocode -> free, on the engine
     4. emit-0                     waits for the waveform, joins, cuts, appends to the event log
@@ -25,6 +26,7 @@ from inference_types import (
     Engine,
     EngineError,
     Frontend,
+    Priority,
     RequestCancelledError,
     ShuttingDownError,
     SynthesisRequest,
@@ -98,8 +100,11 @@ class Orchestrator:
         self._status = Status.STARTING
         self._pipeline.start()
 
-    async def wait_until_ready(self, timeout_s: float = 600.0) -> None:
-        """Raises EngineError when the engine cannot be started, TimeoutError after the time."""
+    async def wait_until_ready(self, timeout_s: float | None = None) -> None:
+        """Raises EngineError when the engine cannot be started, TimeoutError after the time.
+
+        Without a time it waits as long as the engine compiles: minutes, for a large model.
+        """
         async with asyncio.timeout(timeout_s):
             while not self.health().is_ready:
                 if not self.health().is_live:
@@ -112,7 +117,7 @@ class Orchestrator:
         """Take a request in; returns when it was prepared far enough to be answered with 2xx.
 
         `estimate` of the returned stream is set. `queue_deadline_s` bounds the time from now to
-        the first segment's start on the device (default: the settings').
+        the first segment's start on the device (default: the settings', and none for offline work).
         Raises QueueFullError, ShuttingDownError, ConflictError, EngineError (starting or
         restarting) at once, and InvalidTextError, InvalidReferenceError, NotFoundError,
         RequestTooLargeError or DeadlineExceededError from the preparation.
@@ -137,6 +142,8 @@ class Orchestrator:
     ) -> RequestJob:
         arrival_s = self._clock()
         wait_s = self.settings.queue_deadline_s if queue_deadline_s is None else queue_deadline_s
+        if request.priority is Priority.OFFLINE and queue_deadline_s is None:
+            wait_s = None  # it waits behind every listener, however many there are
         stream = RequestStream(
             request.request_id,
             max_log_bytes=self.settings.log_bytes_per_stream,
@@ -281,8 +288,7 @@ class Orchestrator:
             stream = job.stream
             if job.started_s is None and job.deadline_s is not None and now_s > job.deadline_s:
                 stream.fail(DeadlineExceededError("The request waited too long to be started."))
-            idle_s = now_s - stream.unattended_since_s
-            if stream.num_readers == 0 and idle_s > self.settings.abandon_after_s:
+            if job.is_accepted and stream.idle_s > self.settings.abandon_after_s:
                 stream.cancel("abandoned")
         if now_s - self._logs_swept_s > LOG_SWEEP_S:
             self._logs_swept_s = now_s

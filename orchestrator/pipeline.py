@@ -38,11 +38,13 @@ class PipelineHooks:
 
 
 class Pipeline:
-    """preprocess-0..N -> to_dispatch -> dispatch-0 -> to_emit -> emit-0, under supervisor-0.
+    """preprocess-0..N, upload-0 -> to_dispatch -> dispatch-0 -> to_emit -> emit-0, under
+    supervisor-0.
 
     Each queue has one owner stage (its reader) and a bound that follows from the settings:
 
         to_preprocess  one item per live request: the next is claimed when the last is planned
+        to_upload      one item per live request that brings a voice of its own
         to_dispatch    open segments of live requests, and one report per result under way
         to_emit        what the permits let be dispatched and not awaited
     """
@@ -64,11 +66,12 @@ class Pipeline:
         self._to_preprocess = StageQueue[PreprocessItem](
             "to_preprocess", settings.max_concurrent_requests
         )
+        self._to_upload = StageQueue[PreprocessItem]("to_upload", settings.max_concurrent_requests)
         self._to_dispatch = StageQueue[DispatchMessage](
             "to_dispatch", settings.max_open_segments + in_flight
         )
         self._to_emit = StageQueue[EmitItem]("to_emit", in_flight)
-        self.queues = (self._to_preprocess, self._to_dispatch, self._to_emit)
+        self.queues = (self._to_preprocess, self._to_upload, self._to_dispatch, self._to_emit)
         self.flight = DeviceFlight(settings.max_ticks_in_flight, settings.max_vocodes_in_flight)
         self.dispatcher = Dispatcher(
             engine,
@@ -85,6 +88,7 @@ class Pipeline:
             engine.spec,
             settings,
             to_preprocess=self._to_preprocess,
+            to_upload=self._to_upload,
             to_dispatch=self._to_dispatch,
             admission=admission,
             costs=lambda: self.dispatcher.costs,
@@ -122,6 +126,8 @@ class Pipeline:
             StageThread(f"preprocess-{index}", self._preprocessor.run, wake)
             for index in range(self._settings.num_preprocess_threads)
         ]
+        # One is enough: the decoder is one process.
+        preprocess.append(StageThread("upload-0", self._preprocessor.run_uploads, wake))
         dispatch = StageThread("dispatch-0", self.dispatcher.run, wake)
         emit = StageThread("emit-0", self._emitter.run, wake)
         self.supervisor.watch(
@@ -158,7 +164,8 @@ class Pipeline:
 
     def discard(self, job: RequestJob) -> None:
         """The request ended: out of every queue now, its slots at the next tick."""
-        self._to_preprocess.discard(lambda item: item.job is job)
+        for queue in (self._to_preprocess, self._to_upload):
+            queue.discard(lambda item: item.job is job)
         self._to_dispatch.discard(lambda item: getattr(item, "job", None) is job)
         self._to_dispatch.wake()
 

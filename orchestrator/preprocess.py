@@ -42,9 +42,19 @@ class PreprocessItem:
         """New requests first: their listeners have heard nothing yet."""
         return 2 * self.job.request.priority + (self.segment is not None)
 
+    @property
+    def is_upload(self) -> bool:
+        """Starts with decoding an uploaded voice: seconds at worst, where the rest takes
+        milliseconds."""
+        return self.segment is None and self.job.request.reference is not None
+
 
 class Preprocessor:
-    """load_voice, split and the first plan before a request is accepted; then plan by plan."""
+    """load_voice, split and the first plan before a request is accepted; then plan by plan.
+
+    Uploaded voices have a queue and a thread of their own: behind two files that took 3 s to
+    decode, a listener's next segment was planned 3 s late.
+    """
 
     def __init__(
         self,
@@ -53,6 +63,7 @@ class Preprocessor:
         settings: OrchestratorSettings,
         *,
         to_preprocess: StageQueue[PreprocessItem],
+        to_upload: StageQueue[PreprocessItem],
         to_dispatch: StageQueue[DispatchMessage],
         admission: Admission,
         costs: Callable[[], CostTable | None],
@@ -63,6 +74,7 @@ class Preprocessor:
         self._spec = spec
         self._settings = settings
         self._to_preprocess = to_preprocess
+        self._to_upload = to_upload
         self._to_dispatch = to_dispatch
         self._admission = admission
         self._costs = costs
@@ -73,19 +85,25 @@ class Preprocessor:
     def run(self, stop: threading.Event) -> None:
         """Thread body."""
         while not stop.is_set():
-            self._run_one()
+            self._run_one(self._to_preprocess)
 
-    def _run_one(self) -> None:
+    def run_uploads(self, stop: threading.Event) -> None:
+        """Thread body."""
+        while not stop.is_set():
+            self._run_one(self._to_upload)
+
+    def _run_one(self, queue: StageQueue[PreprocessItem]) -> None:
         """In a frame of its own, so that waiting for the next item keeps no request alive."""
-        item = self._to_preprocess.get(POLL_S)
+        item = queue.get(POLL_S)
         if item is not None and not item.job.is_ended:
             self._handle(item)
 
     def enqueue(self, item: PreprocessItem) -> None:
         """Put an item; an end that came in between takes it out again."""
-        self._to_preprocess.put(item, item.rank)
+        queue = self._to_upload if item.is_upload else self._to_preprocess
+        queue.put(item, item.rank)
         if item.job.is_ended:
-            self._to_preprocess.discard(lambda other: other.job is item.job)
+            queue.discard(lambda other: other.job is item.job)
 
     def pump(self, job: RequestJob) -> None:
         """Have the next segment planned if the request may run further ahead (any thread)."""
@@ -115,7 +133,7 @@ class Preprocessor:
         request = job.request
         voice = self._frontend.load_voice(request)
         segments = self._frontend.split(request, voice)
-        duration_s = self._frontend.estimate_duration_s(request, voice)
+        duration_s = self._frontend.estimate_duration_s(request, voice, segments)
         plan = self._frontend.plan(request, voice, segments[0])
         self._reserve(job, plan, len(segments), duration_s)
         job.accept(voice, segments, duration_s)

@@ -20,7 +20,8 @@ class OrchestratorSettings:
     # Admission.
     max_concurrent_requests: int = 64
     max_queued_work_s: float = 60.0
-    queue_deadline_s: float | None = None
+    # A listener who has waited so long has gone; offline work waits as long as it takes.
+    queue_deadline_s: float | None = 60.0
     # Threads. Decoding and splitting release the GIL only in parts: two are enough.
     num_preprocess_threads: int = 2
     # Output.

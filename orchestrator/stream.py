@@ -34,7 +34,6 @@ CANCEL_MESSAGES = {
     "disconnected": "The listener left.",
     "slow_consumer": "The listener did not read for too long.",
     "abandoned": "Nobody listened for too long.",
-    "superseded": "Another reader took over.",
 }
 
 
@@ -60,6 +59,7 @@ class EventLog:
         self.num_samples = 0
         self.read_samples = 0
         self.ended_at_s: float | None = None
+        self.is_failed = False
 
     @property
     def is_ended(self) -> bool:
@@ -99,7 +99,8 @@ class EventLog:
             self.num_chunks += 1
             self.num_samples += len(event.pcm)
             self.num_bytes += event.pcm.nbytes
-        if isinstance(event, StreamFailure) or (isinstance(event, AudioChunk) and event.is_final):
+        self.is_failed = isinstance(event, StreamFailure)
+        if self.is_failed or (isinstance(event, AudioChunk) and event.is_final):
             self.ended_at_s = self._clock()
         self._trim(self._max_bytes)
         return True
@@ -134,7 +135,8 @@ class EventLog:
             return event
 
     def position_of_sample(self, sample: int) -> int:
-        """Position of the chunk that holds `sample` (the next one, for the end of the log).
+        """Position of the chunk that holds `sample`; for the end of the sound, of the event
+        that ends the stream, or of the next one where it goes on.
 
         Raises InvalidRequestError beyond the end, NotFoundError before what is kept.
         """
@@ -148,7 +150,7 @@ class EventLog:
                     if event.start_sample > sample:
                         raise NotFoundError("That part of the stream is no longer kept.")
                     return self._first_position + offset
-            return self.end_position
+            return self.end_position - self.is_ended
 
     def snapshot(self) -> tuple[StreamEvent, ...]:
         with self._lock:
@@ -177,6 +179,11 @@ class RequestStream:
         return self.log.is_ended
 
     @property
+    def idle_s(self) -> float:
+        """How long nobody has been listening, in seconds."""
+        return 0.0 if self.num_readers else self._clock() - self.unattended_since_s
+
+    @property
     def last_position(self) -> int:
         """Position of the newest event, -1 before the estimate."""
         return self.log.end_position - 1
@@ -185,6 +192,7 @@ class RequestStream:
         """From any thread. False when the stream had already ended."""
         if isinstance(event, StreamEstimate):
             self.estimate = event
+            self.unattended_since_s = self._clock()  # only now is there something to attend to
         if not self.log.append(event):
             return False
         if self.log.is_ended:
@@ -203,7 +211,7 @@ class RequestStream:
     def cancel(self, reason: str = "cancelled") -> int:
         """End early; a no-op after the end. Returns the samples a reader has been handed.
 
-        Reasons: cancelled, disconnected, slow_consumer, abandoned, superseded.
+        Reasons: cancelled, disconnected, slow_consumer, abandoned.
         """
         self.fail(RequestCancelledError(CANCEL_MESSAGES[reason], code=reason))
         return self.log.read_samples

@@ -76,7 +76,8 @@ def attach(
         events = stream.events(after=event_id.num_chunks)
     elif from_sample is not None:
         events = _from_sample(stream, from_sample)
-        if stream.is_ended and from_sample == stream.log.num_samples:
+        is_whole = stream.is_ended and not stream.log.is_failed
+        if is_whole and from_sample == stream.log.num_samples:
             return Response(status_code=204)
     else:
         events = stream.events(after=START)

@@ -48,7 +48,7 @@ _ERROR_BY_CODE: dict[str, type[TTSError]] = {
         NumericError,
     )
 }
-_CANCEL_CODES = ("disconnected", "slow_consumer", "abandoned", "superseded")
+_CANCEL_CODES = ("disconnected", "slow_consumer", "abandoned")
 
 
 def error_of(failure: StreamFailure) -> TTSError:

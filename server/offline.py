@@ -18,7 +18,7 @@ import os
 import time
 import wave
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,13 +26,15 @@ from tqdm import tqdm
 
 from audio.encode import wav_bytes
 from inference_types import (
+    ChunkPolicy,
     InvalidRequestError,
     InvalidTextError,
     Priority,
+    QueueFullError,
     SynthesisRequest,
     WordSpan,
 )
-from orchestrator import Orchestrator
+from orchestrator import Orchestrator, RequestStream
 from server.collection import Speech, collect, speech_fields
 from server.resumable import fingerprint_of
 from server.schemas import MAX_SEED, MAX_SPEED, MAX_STEPS, MIN_SPEED
@@ -42,12 +44,16 @@ from server.subtitles import to_srt
 MAX_PART_CHARS = 5000
 # Enough to fill a batch while the last segments of one part are being made.
 MAX_PARTS_AT_ONCE = 3
+MAX_RETRY_WAIT_S = 2.0
 _COPY_FRAMES = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class OfflineJob:
-    """What to speak and how; `None` means the model's recommended value."""
+    """What to speak and how; `None` means the model's recommended value.
+
+    `model` tells jobs apart and loads nothing.
+    """
 
     text: str
     out_dir: Path
@@ -55,6 +61,8 @@ class OfflineJob:
     seed: int = 0
     num_steps: int | None = None
     speed: float = 1.0
+    chunk_policy: ChunkPolicy = "exponential"
+    model: str = ""
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
@@ -83,12 +91,13 @@ class OfflineJob:
             seed=options["seed"],
             num_steps=options["steps"],
             speed=options["speed"],
+            chunk_policy=invocation.settings.chunk_policy,
+            model=invocation.settings.model,
         )
 
     @property
     def fingerprint(self) -> str:
-        fields = {name: getattr(self, name) for name in ("text", "voice", "seed", "num_steps")}
-        return fingerprint_of(fields | {"speed": self.speed})
+        return fingerprint_of({k: v for k, v in asdict(self).items() if k != "out_dir"})
 
 
 def split_parts(text: str, max_chars: int = MAX_PART_CHARS) -> list[str]:
@@ -129,8 +138,10 @@ def run_offline(orchestrator: Orchestrator, job: OfflineJob) -> dict[str, Any]:
     The orchestrator runs only while there is something to make.
     """
 
+    parts = _open_job(job)  # before the warm-up: what cannot be made is refused at once
+
     async def run() -> dict[str, Any]:
-        if not _missing_parts(job, split_parts(job.text)):  # nothing to warm up for
+        if not _missing_parts(job, parts):  # nothing to warm up for
             return await speak_file(orchestrator, job, lambda *state: None)
         await orchestrator.start()
         try:
@@ -158,10 +169,7 @@ async def speak_file(
     InvalidTextError for a text without words, InvalidRequestError for a folder that holds
     another job, and whatever the engine raises.
     """
-    parts = split_parts(job.text)
-    if not parts:
-        raise InvalidTextError("the text file holds nothing that can be spoken", field="text_file")
-    _claim_folder(job)
+    parts = _open_job(job)
     started_s = time.monotonic()
     missing = _missing_parts(job, parts)
     on_part(len(parts) - len(missing), len(parts))
@@ -181,6 +189,20 @@ async def speak_file(
     return report
 
 
+def _open_job(job: OfflineJob) -> list[str]:
+    """The texts of all parts; the folder is the job's now. Raises as `speak_file` does."""
+    parts = split_parts(job.text)
+    if not parts:
+        raise InvalidTextError("the text file holds nothing that can be spoken", field="text_file")
+    try:
+        _claim_folder(job)
+    except OSError as error:
+        raise InvalidRequestError(
+            f"--out cannot be written ({error.strerror})", field="out"
+        ) from None
+    return parts
+
+
 def _missing_parts(job: OfflineJob, parts: list[str]) -> list[int]:
     return [i for i in range(len(parts)) if not _paths(job.out_dir, i)[1].exists()]
 
@@ -194,7 +216,7 @@ def _claim_folder(job: OfflineJob) -> None:
         _write(path, claim)
     elif path.read_bytes() != claim:
         raise InvalidRequestError(
-            "the output folder holds another text, voice or setting; choose another --out",
+            "the output folder holds another text, voice, model or setting; choose another --out",
             field="out",
         )
 
@@ -234,14 +256,24 @@ async def _speak(orchestrator: Orchestrator, job: OfflineJob, index: int, text: 
         num_steps=job.num_steps,
         speed=job.speed,
         seed=job.seed,
+        chunk_policy=job.chunk_policy,
         priority=Priority.OFFLINE,
     )
-    stream = await orchestrator.submit(request)
+    stream = await _submit(orchestrator, request)
     try:
         assert stream.estimate is not None
         return await collect(stream.events(), stream.estimate.sample_rate)
     finally:
         stream.cancel("cancelled")  # a no-op after the end
+
+
+async def _submit(orchestrator: Orchestrator, request: SynthesisRequest) -> RequestStream:
+    """Waits for room: on a slow device admission takes fewer parts than could be under way."""
+    while True:
+        try:
+            return await orchestrator.submit(request)
+        except QueueFullError as error:
+            await asyncio.sleep(min(error.retry_after_s, MAX_RETRY_WAIT_S))
 
 
 def _paths(folder: Path, index: int) -> tuple[Path, Path]:

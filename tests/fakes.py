@@ -317,9 +317,11 @@ class FakeFrontend:
             for index, (start, end) in enumerate(spans)
         ]
 
-    def estimate_duration_s(self, request: SynthesisRequest, voice: VoicePrompt) -> float:
+    def estimate_duration_s(
+        self, request: SynthesisRequest, voice: VoicePrompt, segments: Sequence[TextSegment]
+    ) -> float:
         self._enter("estimate", request)
-        num_chars = sum(end - start for start, end in self._spans(request.text))
+        num_chars = sum(len(segment.text) for segment in segments)
         frames = self.frames_per_char * num_chars
         return frames * self.spec.hop_samples / self.spec.sample_rate
 

@@ -173,9 +173,21 @@ def test_voices_come_from_name_reference_or_default_and_are_cached(store: VoiceS
 
 def test_estimate_is_near_the_planned_length(store: VoiceStore) -> None:
     frontend, text = make(store), "Good morning, everyone. " * 10
-    estimate = frontend.estimate_duration_s(request(text), plain_voice())
-    slow = frontend.estimate_duration_s(request(text, speed=0.5), plain_voice())
+    estimate = estimate_of(frontend, request(text))
+    slow = estimate_of(frontend, request(text, speed=0.5))
     assert 10 < estimate < 25 and slow == pytest.approx(2 * estimate, rel=0.03)
+
+
+def test_estimate_is_of_the_words_a_number_becomes(store: VoiceStore) -> None:
+    frontend = make(store)
+    digits = estimate_of(frontend, request("Count 7,777,777."))
+    words = "Count seven million seven hundred seventy-seven thousand seven hundred seventy-seven."
+    assert digits == pytest.approx(estimate_of(frontend, request(words)), rel=0.1)
+
+
+def estimate_of(frontend: AlignedFrontend, wanted: SynthesisRequest) -> float:
+    voice = plain_voice()
+    return frontend.estimate_duration_s(wanted, voice, frontend.split(wanted, voice))
 
 
 def test_pieces_are_written_out_and_point_into_the_text_as_sent(store: VoiceStore) -> None:

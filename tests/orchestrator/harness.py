@@ -32,7 +32,7 @@ from inference_types import (
 from orchestrator import Orchestrator, OrchestratorSettings, RequestStream
 from tests.fakes import EndToEndJoiner, FakeEngine, FakeFrontend, expected_pcm
 
-STAGE_NAMES = ("preprocess-", "dispatch-", "emit-", "supervisor-")
+STAGE_NAMES = ("preprocess-", "upload-", "dispatch-", "emit-", "supervisor-")
 WAIT_S = 20.0  # generous: the machine is shared; nothing normally waits this long
 
 

@@ -11,6 +11,7 @@ from inference_types import AudioChunk, NotFoundError, StreamFailure
 from orchestrator import OrchestratorSettings, RequestStream
 from tests.orchestrator.harness import (
     Bench,
+    Gate,
     collect,
     first_events,
     make_request,
@@ -172,6 +173,31 @@ def test_streams_nobody_listens_to_are_cancelled_and_later_forgotten() -> None:
             with pytest.raises(NotFoundError):
                 orchestrator.streams.get("abandoned")
             await reader.aclose()  # type: ignore[attr-defined]
+
+    run(body())
+
+
+def test_time_in_preparation_is_nobodys_absence() -> None:
+    """There is nothing to listen to before the estimate, and a whole while to come after it."""
+
+    async def body() -> None:
+        clock, gate = FakeClock(), Gate("load_voice")
+        settings = OrchestratorSettings(
+            pause_ahead_s=0.2, queue_deadline_s=None, abandon_after_s=60.0, hang_after_s=1000.0
+        )
+        bench = Bench(settings, clock=clock)
+        bench.frontend.on_call = gate
+        async with bench.running() as orchestrator:
+            submitting = asyncio.create_task(orchestrator.submit(make_request("slow", LONG)))
+            await until(lambda: gate.num_held == 1, "the frontend is held")
+            clock.now_s += 100.0
+            gate.open()
+            stream = await submitting
+            clock.now_s += 59.0
+            await at_rest(bench)
+            assert not stream.is_ended
+            clock.now_s += 2.0
+            await until(lambda: stream.is_ended, "nobody came")
 
     run(body())
 

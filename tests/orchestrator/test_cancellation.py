@@ -11,7 +11,16 @@ from inference_types import (
     StreamFailure,
 )
 from orchestrator import OrchestratorSettings
-from tests.orchestrator.harness import Bench, Gate, collect, first_events, make_request, run, until
+from tests.orchestrator.harness import (
+    Bench,
+    Gate,
+    collect,
+    first_events,
+    make_request,
+    offline,
+    run,
+    until,
+)
 
 LONG = "A text of several pieces. And one more. And another. The end."
 
@@ -157,6 +166,21 @@ def test_a_deadline_in_the_queue_ends_the_request_before_it_starts() -> None:
             await collect(first)
             await bench.settled()
         assert {call.rows for call in bench.engine.calls_of("prefill")} == {((0, 0),)}
+
+    run(body())
+
+
+def test_offline_work_waits_behind_listeners_as_long_as_it_takes() -> None:
+    async def body() -> None:
+        bench = Bench(OrchestratorSettings(queue_deadline_s=0.05))
+        gate = Gate("prefill")
+        async with bench.running() as orchestrator:
+            bench.engine.on_call = gate
+            patient = await orchestrator.submit(offline("patient", "Hello."))
+            listener = await orchestrator.submit(make_request("listener", seed=1))
+            assert failure_code(await collect(listener)) == "deadline_exceeded"
+            gate.open()
+            bench.check(offline("patient", "Hello."), await collect(patient))
 
     run(body())
 

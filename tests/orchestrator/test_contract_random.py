@@ -203,8 +203,9 @@ class Clients:
         whole = pcm_of(events)
         sample = self.dice.randint(0, len(whole))
         async with aclosing(stream.events(from_sample=sample)) as tail:  # type: ignore[type-var]
-            rest = pcm_of([event async for event in tail])
-        assert rest.tobytes() == whole[sample:].tobytes()
+            rest = [event async for event in tail]
+        assert pcm_of(rest).tobytes() == whole[sample:].tobytes()
+        assert _is_terminal(rest[-1])
         return events
 
     async def _two(self, stream: RequestStream) -> list[StreamEvent]:
@@ -272,7 +273,7 @@ def run_streams(num_streams: int, seed: int) -> Counter[str]:
             watcher.cancel()
             await bench.settled()
             assert orchestrator.health().is_ready
-            assert len(stage_threads()) == 5
+            assert len(stage_threads()) == 6
             check_cancelled_rows(bench, clients.cancelled_at)
         assert all(len(fate.ends) == 1 for fate in fates), "each stream has exactly one end"
         ends.update(fate.ends[0] for fate in fates)

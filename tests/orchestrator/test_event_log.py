@@ -110,6 +110,20 @@ def test_resuming_at_each_sample_gives_exactly_the_rest() -> None:
     run(body())
 
 
+def test_at_the_end_of_the_sound_the_end_of_the_stream_is_still_told() -> None:
+    async def body() -> None:
+        stream = make_stream()
+        stream.append(estimate())
+        stream.append(chunk(0))
+        stream.cancel()
+        (failure,) = await collect(stream, from_sample=10)
+        assert isinstance(failure, StreamFailure)
+        (last,) = await collect(filled(), from_sample=50)
+        assert isinstance(last, AudioChunk) and last.is_final and len(last.pcm) == 0
+
+    run(body())
+
+
 def test_positions_that_do_not_exist_are_refused_at_once() -> None:
     stream = filled()
     for position in (6, 99, -2):

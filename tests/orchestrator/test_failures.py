@@ -141,7 +141,17 @@ def test_the_guilty_segment_is_found_alone_and_its_request_fails_the_second_time
     run(body())
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: 3 GiB")])
+def wrapped(cause: Exception) -> EngineError:
+    """As TTSEngine raises what a device reports late."""
+    error = EngineError("the device failed while computing this result")
+    error.__cause__ = cause
+    return error
+
+
+NO_MEMORY = RuntimeError("RESOURCE_EXHAUSTED: 3 GiB")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), NO_MEMORY, wrapped(NO_MEMORY)])
 def test_out_of_memory_lowers_the_largest_batch_and_blames_nobody(error: Exception) -> None:
     async def body() -> None:
         bench = Bench(OrchestratorSettings(min_batch_rows=4))

@@ -14,6 +14,7 @@ from inference_types import (
     NotFoundError,
     ReferenceAudio,
     StreamEstimate,
+    SynthesisRequest,
     WordSpan,
 )
 from orchestrator import OrchestratorSettings
@@ -164,6 +165,34 @@ def test_a_listener_does_not_wait_for_a_book() -> None:
             await bench.speak(make_request("r", "One. Two. Three. Four.", seed=2))
             assert stream.log.num_chunks == 0
             bench.check(book, await collect(stream))
+            await bench.settled()
+
+    run(body())
+
+
+def test_voices_being_decoded_keep_nobody_waiting() -> None:
+    """Uploads have a thread of their own; everyone else is prepared and planned beside it."""
+
+    async def body() -> None:
+        bench, gate = Bench(), Gate("load_voice")
+        upload = ReferenceAudio(data=b"RIFF", text="")
+
+        def hold_uploads(verb: str, request: SynthesisRequest) -> None:
+            if request.reference is not None:
+                gate(verb)
+
+        bench.frontend.on_call = hold_uploads
+        async with bench.running() as orchestrator:
+            uploads = [
+                asyncio.create_task(orchestrator.submit(make_request(f"u{i}", reference=upload)))
+                for i in range(3)
+            ]
+            await until(lambda: gate.num_held == 1, "one is being decoded")
+            await bench.speak(make_request("quick", "One. Two. Three. Four. Five."))
+            assert gate.num_held == 1 and not any(task.done() for task in uploads)
+            gate.open()
+            for task in uploads:
+                await collect(await task)
             await bench.settled()
 
     run(body())

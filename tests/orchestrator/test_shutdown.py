@@ -67,7 +67,7 @@ def test_stop_ends_live_streams_with_an_event_and_joins_every_thread() -> None:
         bench = Bench()
         bench.engine.delays["step"] = 0.01
         async with bench.running() as orchestrator:
-            assert len(stage_threads()) == 5
+            assert len(stage_threads()) == 6
             streams = [
                 await orchestrator.submit(make_request(f"r{i}", TEXT * 9, seed=i)) for i in range(5)
             ]

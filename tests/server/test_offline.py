@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 
 from inference_types import InvalidRequestError, InvalidTextError, SynthesisRequest
-from orchestrator import Orchestrator
+from orchestrator import Orchestrator, OrchestratorSettings
+from server import offline
 from server.offline import OfflineJob, run_offline, speak_file, split_parts
 from server.settings import parse_command_line
 from tests.fakes import EndToEndJoiner, FakeEngine, FakeFrontend, expected_pcm
 
 
-def make_orchestrator() -> tuple[Orchestrator, FakeEngine, FakeFrontend]:
+def make_orchestrator(
+    settings: OrchestratorSettings | None = None,
+) -> tuple[Orchestrator, FakeEngine, FakeFrontend]:
     engine, frontend = FakeEngine(), FakeFrontend()
-    return Orchestrator(engine, frontend, EndToEndJoiner), engine, frontend
+    return Orchestrator(engine, frontend, EndToEndJoiner, settings), engine, frontend
 
 
 def pcm_of(path: Path) -> np.ndarray:
@@ -76,9 +79,41 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 def test_a_folder_of_another_job_is_refused(tmp_path: Path) -> None:
     run_offline(make_orchestrator()[0], OfflineJob(text="One.", out_dir=tmp_path))
-    other = OfflineJob(text="One.", out_dir=tmp_path, seed=1)
-    with pytest.raises(InvalidRequestError, match="--out"):
-        run_offline(make_orchestrator()[0], other)
+    for difference in ({"seed": 1}, {"model": "another"}, {"chunk_policy": "equal"}):
+        orchestrator, engine, _ = make_orchestrator()
+        with pytest.raises(InvalidRequestError, match="--out"):
+            run_offline(orchestrator, OfflineJob(text="One.", out_dir=tmp_path, **difference))
+        assert not engine.calls, "refused before the warm-up"
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidRequestError, match="--out cannot be written"):
+        run_offline(make_orchestrator()[0], OfflineJob(text="One.", out_dir=tmp_path / "file"))
+
+
+def test_parts_wait_for_room_on_a_device_that_admits_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offline, "MAX_RETRY_WAIT_S", 0.01)
+    text = "\n\n".join(f"Part {name}. " + "pad " * 1200 for name in "abcd")
+    orchestrator, _, _ = make_orchestrator(OrchestratorSettings(max_concurrent_requests=1))
+    report = run_offline(orchestrator, OfflineJob(text=text, out_dir=tmp_path))
+    assert report["num_parts_made"] == 4
+    assert orchestrator.metrics_snapshot().counters["requests_rejected_total"]["overloaded"] > 0
+
+
+def test_settings_of_the_server_reach_the_request(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("One.")
+    argv = ["generate", "--text-file", str(tmp_path / "text.txt"), "--out", str(tmp_path / "out")]
+    argv += ["--chunk-policy", "equal", "--model", "mine"]
+    job = OfflineJob.from_invocation(parse_command_line(argv, {}))
+    assert (job.chunk_policy, job.model) == ("equal", "mine")
+    orchestrator, _, frontend = make_orchestrator()
+    seen: list[str] = []
+    frontend.on_call = lambda verb, request: seen.append(request.chunk_policy)
+    run_offline(orchestrator, job)
+    assert set(seen) == {"equal"}
 
 
 def test_bad_files_and_values_name_the_flag(tmp_path: Path) -> None:

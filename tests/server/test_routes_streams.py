@@ -11,6 +11,7 @@ from httpx_sse import aconnect_sse
 from server import ServerSettings
 from server.event_ids import make_stream_id
 from server.resumable import ResumableStreams
+from tests.fakes import EngineCall
 from tests.orchestrator.harness import until
 from tests.server.harness import Stack, audio_of, read_wav
 from tests.server.test_routes_generate import BODY, TEXT, expected
@@ -86,6 +87,25 @@ def test_header_query_and_sample_all_resume_exactly(stack: Stack) -> None:
             assert done.status_code == 204 and not done.content
 
     asyncio.run(run())
+
+
+def test_who_has_all_the_sound_of_a_failed_stream_still_hears_that_it_failed(stack: Stack) -> None:
+    stack.engine.on_call = fail_last_segment
+
+    async def run() -> None:
+        async with stack.client() as client:
+            url = (await make(client))["stream_url"]
+            end = len(pcm_of(await hear(client, url)))
+            assert 0 < end < len(expected(stack))
+            (error,) = await hear(client, f"{url}&from_sample={end}")
+            assert error.event == "error" and f'"samples_sent":{end}' in error.data
+
+    asyncio.run(run())
+
+
+def fail_last_segment(call: EngineCall) -> None:
+    if call.verb == "step" and any(segment == 2 for _, segment in call.rows):
+        raise RuntimeError("broken")
 
 
 def test_ids_that_cannot_be_are_400(stack: Stack) -> None:
