@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from audio.join import JoinSettings, SegmentJoiner
 from audio.reference_decoder import ReferenceDecoder
@@ -22,7 +22,14 @@ from kernels.allocator import keep_freed_memory
 from orchestrator import Orchestrator, OrchestratorSettings
 from server import ServerSettings, create_app
 from server.offline import OfflineJob, run_offline
-from server.serving import ENGINE_LOST, SpeechServer, address_of, open_socket, run_in_background
+from server.serving import (
+    ENGINE_LOST,
+    SpeechServer,
+    address_of,
+    exit_process,
+    open_socket,
+    run_in_background,
+)
 from server.settings import Invocation, SettingsError, parse_command_line
 
 if TYPE_CHECKING:
@@ -123,8 +130,8 @@ def make_app(
     )
 
 
-def serve(settings: ServerSettings) -> int:
-    """Run the server until a signal or a fatal fault; returns the exit code."""
+def serve(settings: ServerSettings) -> NoReturn:
+    """Run the server until a signal or a fatal fault, then exit."""
     listener = open_socket(settings.host, settings.port)
     address = address_of(listener)
     servers: list[SpeechServer] = []
@@ -135,7 +142,8 @@ def serve(settings: ServerSettings) -> int:
     servers.append(server)
     with product.decoder:
         _log.info("warming up; %s answers probes already", address)
-        return server.run_on(listener)
+        exit_code = server.run_on(listener)
+    exit_process(product.orchestrator, exit_code)
 
 
 def generate(invocation: Invocation) -> int:
@@ -161,10 +169,13 @@ def main() -> int:
         _configure_logging(invocation.settings.log_level.upper())
         if invocation.command == "generate":
             return generate(invocation)
-        return serve(invocation.settings)
+        serve(invocation.settings)
     except TTSError as error:
         print(f"jetvoice: {error.message}", file=sys.stderr)
         return USAGE_ERROR if isinstance(error, SettingsError) else 1
+    except OSError as error:  # a full disk, a folder that became read-only
+        print(f"jetvoice: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

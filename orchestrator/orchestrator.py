@@ -197,6 +197,11 @@ class Orchestrator:
         return await asyncio.to_thread(self._pipeline.stop)
 
     @property
+    def is_stopped(self) -> bool:
+        """False after `stop` when a thread hangs, as in a compilation."""
+        return self._pipeline.is_stopped
+
+    @property
     def _is_ready(self) -> bool:
         return self._status is Status.READY and not self._pipeline.supervisor.is_suspicious
 

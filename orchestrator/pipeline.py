@@ -181,6 +181,11 @@ class Pipeline:
             "heartbeat_age_seconds": {"": self.supervisor.heartbeat_age_s},
         }
 
+    @property
+    def is_stopped(self) -> bool:
+        """No thread runs: none was started, or all were joined."""
+        return not any(thread.is_alive for thread in self._threads)
+
     def stop(self) -> list[str]:
         """The one stop path: close the queues, join every thread; names of those that hang.
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 from fastapi import FastAPI
@@ -85,6 +88,19 @@ def run_in_background(orchestrator: Orchestrator) -> Lifespan:
             await orchestrator.stop()
 
     return lifespan
+
+
+def exit_process(orchestrator: Orchestrator, exit_code: int) -> NoReturn:
+    """End the process, at once when a thread hangs.
+
+    A compilation cannot be interrupted and an ordinary exit waits for it: 20 s for the shipped
+    voice, minutes for a large model, longer than a supervisor's patience.
+    """
+    if orchestrator.is_stopped:
+        sys.exit(exit_code)
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(exit_code)
 
 
 class SpeechServer(uvicorn.Server):

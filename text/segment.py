@@ -9,6 +9,7 @@ cut inside. All linear in the text.
 from __future__ import annotations
 
 import bisect
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -21,6 +22,7 @@ HAN_S = 0.215
 LETTER_S = 0.065
 WORD_GAP_S = 0.02
 DIGIT_S = 0.3
+LETTER_NAME_S = 0.25
 CLAUSE_PAUSE_S = 0.15
 SENTENCE_PAUSE_S = 0.3
 MIN_BUDGET_S = 1.0
@@ -34,6 +36,17 @@ _PREFERENCES = (
 )
 # Marks kept before the first and after the last sound of a piece.
 _MAX_MARKS = 8
+# Capitals that are read by their names, as far as this can be told without looking them up.
+_NAMED_LETTERS = re.compile(
+    r"(?<![^\W\d_])(?:[A-Z]{2,3}|[B-DF-HJ-NP-TV-XZ]{4,5}|[B-HJ-Z])(?![^\W\d_])"
+)
+# Short words that stand in capitals where somebody shouts.
+_SHOUTED = frozenset(
+    "ALL AM AN AND ANY ARE AS ASK AT BE BIG BUT BY CAN DAY DID DO END FOR GET GO GOT HAD HAS HE HER"
+    " HIM HIS HOT HOW IF IN IS IT ITS LET MAN MAY ME MY NEW NO NOT NOW OF OFF OH OK OLD ON ONE OR"
+    " OUR OUT OWN PUT RUN SAD SAY SEE SET SHE SO THE TO TOO TRY TWO UP US USE WAS WAY WE WHO WHY"
+    " WIN YES YOU".split()
+)
 _CLAUSE_MARKS = frozenset(",;:，；：、—–…")
 _SENTENCE_MARKS = frozenset(".!?。！？\n")
 
@@ -72,10 +85,20 @@ def split(text: str, policy: ChunkPolicy, budget: float) -> list[TextSegment]:
 def _costs(text: str) -> Iterator[float]:
     """Seconds of each character; of several marks in a row only the first makes a pause."""
     previous = ""
-    for char in text:
+    for char, is_name in zip(text, _named_letters(text), strict=True):
         kind, cost = _cost(char)
-        yield 0.0 if kind in ("pause", "gap") and previous in ("pause", "gap") else cost
+        is_more = kind in ("pause", "gap") and previous in ("pause", "gap")
+        yield 0.0 if is_more else LETTER_NAME_S if is_name else cost
         previous = kind
+
+
+def _named_letters(text: str) -> bytearray:
+    """1 for each character that is probably read by its name."""
+    places = bytearray(len(text))
+    for match in _NAMED_LETTERS.finditer(text):
+        if match[0] not in _SHOUTED:
+            places[match.start() : match.end()] = b"\1" * len(match[0])
+    return places
 
 
 def _cost(char: str) -> tuple[str, float]:

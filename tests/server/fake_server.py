@@ -1,27 +1,48 @@
 """A server process on the fake engine, for tests that need signals and exit codes.
 
-python -m tests.server.fake_server STEP_SECONDS GRACE_SECONDS [hang]
+python -m tests.server.fake_server STEP_SECONDS GRACE_SECONDS [hang | compile]
+
+`hang`: steps of seed 13 never return. `compile`: the warm-up never ends, as in a long compilation.
 """
 
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
 from orchestrator import OrchestratorSettings
 from server import ServerSettings
-from server.serving import ENGINE_LOST, SpeechServer, address_of, open_socket, run_in_background
+from server.serving import (
+    ENGINE_LOST,
+    SpeechServer,
+    address_of,
+    exit_process,
+    open_socket,
+    run_in_background,
+)
 from tests.fakes import EngineCall, FakeEngine
 from tests.server.harness import Stack
 
 
-def main() -> int:
-    engine = FakeEngine()
+class CompilingEngine(FakeEngine):
+    """Waits for a worker that the interpreter's exit would wait for, too."""
+
+    def warm_up(self) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(threading.Event().wait).result()
+
+
+def main() -> NoReturn:
+    engine = CompilingEngine() if "compile" in sys.argv else FakeEngine()
     engine.delays = {"step": float(sys.argv[1])}
     settings = ServerSettings(port=0, grace_s=int(sys.argv[2]))
     servers: list[SpeechServer] = []
     stack = Stack(
         engine=engine,
         settings=settings,
-        orchestration=OrchestratorSettings(chunk_samples=2400, hang_after_s=1.0),
+        orchestration=OrchestratorSettings(
+            chunk_samples=2400, hang_after_s=1.0, stop_timeout_s=1.0
+        ),
         on_fatal=lambda reason: servers[0].fail(ENGINE_LOST),
         lifespan=run_in_background,
     )
@@ -34,7 +55,9 @@ def main() -> int:
             stack.app, settings, stack.orchestrator, lambda: print(f"ready {address}", flush=True)
         )
     )
-    return servers[0].run_on(listener)
+    if "compile" in sys.argv:
+        print(f"compiling {address}", flush=True)
+    exit_process(stack.orchestrator, servers[0].run_on(listener))
 
 
 def hang_in_step(call: EngineCall) -> None:
@@ -43,4 +66,4 @@ def hang_in_step(call: EngineCall) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -88,6 +88,14 @@ def test_a_hung_engine_ends_the_process() -> None:
         assert child.wait(timeout=30) == 70
 
 
+def test_a_signal_ends_the_process_while_it_compiles() -> None:
+    with process("0", "5", "compile") as (child, port):
+        with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:
+            assert client.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=30) == 0
+
+
 def test_the_listening_socket_notices_dead_peers() -> None:
     with open_socket("127.0.0.1", 0) as listener:
         assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

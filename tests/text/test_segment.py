@@ -102,6 +102,12 @@ def test_exponential_starts_short_and_grows_to_the_budget() -> None:
     assert max(seconds) > 5.0
 
 
+def test_letters_read_by_their_names_take_longer_than_words() -> None:
+    assert speech_units("FBI") == pytest.approx(speech_units("XKQ")) == pytest.approx(0.75)
+    assert speech_units("FBI") > 3 * speech_units("fbi")
+    assert speech_units("WE ARE THE NATO") == speech_units("we are the nato")
+
+
 def test_equal_pieces_are_of_one_size() -> None:
     seconds = [speech_units(piece.text) for piece in check(STORY, "equal", 10.0)]
     assert min(seconds) > 0.35 * max(seconds)
