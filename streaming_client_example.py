@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import http.client
 import io
 import json
 import sys
@@ -39,8 +40,15 @@ def open_url(url: str, body: dict[str, Any] | None = None) -> Any:
     try:
         return urllib.request.urlopen(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
-        answer = json.load(error)["error"]
-        raise RuntimeError(f"{error.code}: {answer['message']}") from None
+        raise RuntimeError(f"{error.code}: {message_of(error)}") from None
+
+
+def message_of(error: urllib.error.HTTPError) -> str:
+    """The server's own words; something between it and here, such as a proxy, has others."""
+    try:
+        return json.load(error)["error"]["message"]
+    except (ValueError, LookupError, TypeError):
+        return f"{error.reason} (not an answer of JetVoice; is --server right?)"
 
 
 def read_events(response: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -178,15 +186,15 @@ def make_body(arguments: argparse.Namespace) -> dict[str, Any]:
 def main() -> int:
     arguments = parse_arguments()
     server = arguments.server.rstrip("/")
-    body = make_body(arguments)
     player = Player(is_wanted=not arguments.no_play)
     try:
+        body = make_body(arguments)
         check_health(server)
         streamed, sample_rate = stream_speech(server, body, player)
         save_wav(arguments.out, streamed, sample_rate)
         whole, _ = generate_speech(server, body)
         print(f"stream and batch are {'equal' if whole == streamed else 'DIFFERENT'}")
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, ValueError, http.client.HTTPException) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     finally:

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import threading
 import wave
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -39,5 +41,23 @@ def test_errors_are_told_in_words(running: Running, tmp_path: Path) -> None:
     done = run_client("--server", running.url, "--voice", "nobody", "--out", str(tmp_path / "x"))
     assert done.returncode == 1
     assert done.stderr.startswith("error: 404:") and "Traceback" not in done.stderr
-    done = run_client("--server", "http://127.0.0.1:9")
-    assert done.returncode == 1 and "Traceback" not in done.stderr
+    for arguments in (
+        ("--server", "http://127.0.0.1:9"),
+        ("--reference", str(tmp_path / "no.wav")),
+    ):
+        done = run_client(*arguments)
+        assert done.returncode == 1 and done.stderr.startswith("error: ")
+
+
+def test_an_answer_that_is_not_the_servers_is_told_in_words() -> None:
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(502)
+
+    with HTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        thread = threading.Thread(target=proxy.handle_request)
+        thread.start()
+        done = run_client("--server", f"http://127.0.0.1:{proxy.server_port}")
+        thread.join()
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: 502: Bad Gateway (not an answer of JetVoice")
