@@ -23,6 +23,7 @@ def _describe_engine(spec: EngineSpec) -> dict[str, Any]:
         "sample_rate": spec.sample_rate,
         "buckets": [bucket.max_frames for bucket in spec.buckets],
         "batch_sizes": list(spec.batch_sizes),
+        "max_guidance": spec.max_guidance,
     }
 
 

@@ -32,6 +32,13 @@ export function watchKnobs() {
   refreshAll();
 }
 
+// The largest scale the model takes, or null where any will do and the slider stays as it is.
+export function limitGuidance(limit) {
+  if (limit === null) return;
+  byId('guidance').max = limit; // the browser also brings a larger value down to it
+  refresh('guidance');
+}
+
 function reset() {
   for (const id of [...Object.keys(KNOBS), 'seed']) byId(id).value = byId(id).defaultValue;
   document.querySelector('input[name=policy][value=""]').checked = true;

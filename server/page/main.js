@@ -4,7 +4,7 @@ import { ApiError } from './api.js';
 import { themeOf, watchTheme } from './appearance.js';
 import { save, subtitleFile, wavFile } from './files.js';
 import { applyLanguage, currentLanguage, setLanguage, t } from './i18n.js';
-import { formValues, watchKnobs } from './knobs.js';
+import { formValues, limitGuidance, watchKnobs } from './knobs.js';
 import { formatTime } from './measures.js';
 import { Player } from './player.js';
 import { Session } from './session.js';
@@ -236,7 +236,8 @@ async function greet() {
     setTimeout(greet, POLL_MS);
     return;
   }
-  const { platform = '', devices = 1 } = health.engine;
+  const { platform = '', devices = 1, max_guidance: maxGuidance } = health.engine;
+  limitGuidance(maxGuidance);
   byId('engine').textContent = platform.toUpperCase() + (devices > 1 ? ` × ${devices}` : '');
   byId('engine').hidden = !platform;
   if (state === 'starting') show('idle');

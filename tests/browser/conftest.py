@@ -14,6 +14,7 @@ from selenium import webdriver  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 
 from tests.browser.page_driver import Page  # noqa: E402
+from tests.server.harness import Running, Stack, serve  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -48,6 +49,12 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chr
         yield driver
     finally:
         driver.quit()
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[Running]:
+    with serve(Stack()) as running:
+        yield running
 
 
 @pytest.fixture

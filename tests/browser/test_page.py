@@ -25,12 +25,6 @@ TEXT = "One two three four. Five six seven eight nine. Ten eleven."
 ENDLESS = "Word after word after word. " * 60
 
 
-@pytest.fixture(scope="module")
-def quick() -> Iterator[Running]:
-    with serve(Stack()) as running:
-        yield running
-
-
 @pytest.fixture
 def slow() -> Iterator[Running]:
     """An engine whose streams last a second or more, so that cuts hit them while they live."""

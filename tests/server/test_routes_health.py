@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from orchestrator import COUNTERS, GAUGES, HISTOGRAMS, Status
 from server import ServerSettings
+from tests.fakes import SMALL_SPEC, FakeEngine
 from tests.server.harness import Stack
 
 
@@ -20,7 +22,18 @@ def test_the_stock_clients_string_says_live(stack: Stack) -> None:
     health = asyncio.run(run())
     assert health["is_live"] == "True" and health["status"] == "ready"
     assert health["engine"]["sample_rate"] == 24_000
+    assert health["engine"]["max_guidance"] is None
     assert health["orchestrator"]["num_live_requests"] == 0
+
+
+def test_the_engine_states_the_largest_guidance() -> None:
+    stack = Stack(engine=FakeEngine(replace(SMALL_SPEC, max_guidance=2.0)))
+
+    async def run() -> dict:
+        async with stack.client() as client:
+            return (await client.get("/v1/health")).json()
+
+    assert asyncio.run(run())["engine"]["max_guidance"] == 2.0
 
 
 STATES = {
