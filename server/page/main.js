@@ -128,20 +128,28 @@ function makeView(text, isCurrent) {
   return Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, guard(handler)]));
 }
 
+// Where a stream is that nothing holds up.
+function flowing() {
+  return session.measures.numSamples > 0 ? 'playing' : 'preparing';
+}
+
 function showConnection(how) {
   const at = session.measures.audio_s.toFixed(2);
+  const hasSound = session.measures.numSamples > 0; // before, there is nothing to lose or resume
   if (how === 'lost' || how === 'dropped') {
     const { numReceived } = player.state;
     const ahead = Math.max(0, (numReceived - player.position) / SAMPLE_RATE).toFixed(1);
     lost = { at_ms: performance.now() };
-    note(`log_${how}`, { at, ahead });
+    if (hasSound) note(`log_${how}`, { at, ahead });
     show(state === 'paused' ? state : how);
   } else if (how === 'resumed') {
-    const away = ((performance.now() - (lost?.at_ms ?? performance.now())) / 1000).toFixed(1);
+    const away = ((performance.now() - lost.at_ms) / 1000).toFixed(1);
     lost = null;
-    spectrum.mark();
-    note('log_resumed', { at, away, repeated: session.numRepeated });
-    show(state === 'paused' ? state : 'playing');
+    if (hasSound) {
+      spectrum.mark();
+      note('log_resumed', { at, away, repeated: session.numRepeated });
+    }
+    show(state === 'paused' ? state : flowing());
   }
 }
 
@@ -151,7 +159,7 @@ async function togglePlay() {
     show('paused');
   } else if (state === 'paused') {
     await player.resume();
-    show('playing');
+    show(flowing());
   } else {
     await play();
   }

@@ -161,11 +161,9 @@ export class StreamReader {
     else this.#later(() => this.open(), delay_ms);
   }
 
+  // Not counted as a loss: the server may only be busy, and then nothing was lost.
   #watch() {
-    this.#later(() => {
-      this.#isLost = true;
-      this.open();
-    }, SILENCE_MS);
+    this.#later(() => this.open(), SILENCE_MS);
   }
 
   #later(action, delay_ms) {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,17 @@ class Page:
         """Load the page and wait until its voices are there."""
         self.driver.get(url)
         self.wait(lambda: self.driver.find_elements(By.CSS_SELECTOR, ".voice"))
+
+    @contextmanager
+    def prepared(self, script: str) -> Iterator[None]:
+        """Pages opened meanwhile run this script before their own."""
+        made = self.driver.execute_cdp_cmd(
+            "Page.addScriptToEvaluateOnNewDocument", {"source": script}
+        )
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", made)
 
     def find(self, element_id: str) -> WebElement:
         return self.driver.find_element(By.ID, element_id)

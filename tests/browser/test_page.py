@@ -293,13 +293,10 @@ def test_the_download_is_what_was_heard_and_seeking_replays_it(page: Page, quick
 
 def test_without_an_audio_worklet_the_page_still_plays(page: Page, quick: Running) -> None:
     script = "Object.defineProperty(BaseAudioContext.prototype, 'audioWorklet', {value: undefined})"
-    made = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
-    try:
+    with page.prepared(script):
         page.open(quick.url)
         page.speak(TEXT, seed=8)
         stats = page.wait_for_state("done", "failed")
-    finally:
-        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", made)
     pcm = batch_pcm(quick, TEXT, seed=8)
     assert stats["digest"] is None and stats["numPlayed"] == len(pcm)
     assert stats["sha256"] == hashlib.sha256(pcm.tobytes()).hexdigest()
