@@ -1,5 +1,7 @@
 // Light or dark: as the system says until somebody chooses. theme.js applies the choice early.
 
+import { remember } from './storage.js';
+
 const system = matchMedia('(prefers-color-scheme: dark)');
 
 export function themeOf() {
@@ -10,6 +12,6 @@ export function watchTheme(button) {
   button.addEventListener('click', () => {
     const next = themeOf() === 'dark' ? 'light' : 'dark';
     document.documentElement.dataset.theme = next;
-    localStorage.setItem('jetvoice.theme', next);
+    remember('theme', next);
   });
 }

@@ -1,12 +1,13 @@
 // The page's words. The English ones in index.html are only there until this has run.
 
+import { recall, remember } from './storage.js';
 import { en, zh } from './words.js';
 
 const TABLES = { en, zh };
 let language = initialLanguage();
 
 function initialLanguage() {
-  const stored = localStorage.getItem('jetvoice.language');
+  const stored = recall('language');
   if (stored in TABLES) return stored;
   return navigator.language.startsWith('zh') ? 'zh' : 'en';
 }
@@ -17,7 +18,7 @@ export function currentLanguage() {
 
 export function setLanguage(value) {
   language = value;
-  localStorage.setItem('jetvoice.language', value);
+  remember('language', value);
   applyLanguage();
 }
 

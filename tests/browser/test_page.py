@@ -231,6 +231,21 @@ def test_language_and_theme_switch(page: Page, quick: Running) -> None:
     assert page.find("play-label").text == "播放" and page.run(background) != before
 
 
+def test_blocked_site_storage_costs_only_the_memory(page: Page, quick: Running) -> None:
+    script = """Object.defineProperty(window, 'localStorage', {
+        get() { throw new DOMException('access is denied', 'SecurityError'); },
+    })"""
+    with page.prepared(script):
+        page.open(quick.url)
+        page.press("language")
+        assert page.find("play-label").text == "播放"
+        page.press("theme")
+        assert page.run("return document.documentElement.dataset.theme") == "dark"
+        page.speak("Short text.")
+        assert page.wait_for_state("done", "failed")["isComplete"]
+    assert [entry["message"] for entry in page.driver.get_log("browser")] == []
+
+
 def test_a_phone_needs_no_sideways_scrolling(page: Page, quick: Running) -> None:
     page.driver.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
