@@ -7,6 +7,7 @@ import { applyLanguage, currentLanguage, setLanguage, t } from './i18n.js';
 import { formValues, limitGuidance, watchKnobs } from './knobs.js';
 import { formatTime } from './measures.js';
 import { Player } from './player.js';
+import { watchSeekKeys } from './seekbar.js';
 import { Session } from './session.js';
 import { Spectrum } from './spectrum.js';
 import { showMeasures } from './tiles.js';
@@ -265,6 +266,7 @@ function wire() {
   byId('stop').addEventListener('click', stop);
   byId('drop').addEventListener('click', () => session?.drop(DROP_MS));
   byId('seek').addEventListener('change', ({ target }) => seek(Number(target.value)));
+  watchSeekKeys(byId('seek'), (by_s) => seek(player.position + by_s * SAMPLE_RATE));
   watchTheme(byId('theme'));
   byId('language').addEventListener('click', () => {
     setLanguage(currentLanguage() === 'zh' ? 'en' : 'zh');

@@ -5,6 +5,7 @@ const SEARCH_CHARS = 200;
 
 export class Transcript {
   #element;
+  #onSeek;
   #words = []; // {start, span}
   #rest = '';
   #tail = document.createTextNode('');
@@ -12,10 +13,9 @@ export class Transcript {
 
   constructor(element, onSeek) {
     this.#element = element;
-    element.addEventListener('click', (event) => {
-      const word = this.#words.find(({ span }) => span === event.target);
-      if (word) onSeek(word.start);
-    });
+    this.#onSeek = onSeek;
+    element.addEventListener('click', ({ target }) => this.#playFrom(target));
+    element.addEventListener('keydown', (event) => this.#onKey(event));
   }
 
   reset(text) {
@@ -48,7 +48,31 @@ export class Transcript {
     const span = this.#words[index]?.span;
     if (!span || position === Infinity) return;
     span.classList.add('now');
-    this.#keepVisible(span);
+    // Whoever chooses a word by keyboard looks there, not at what is spoken.
+    if (!this.#element.querySelector('.word:focus-visible')) this.#keepVisible(span);
+  }
+
+  #playFrom(element) {
+    const word = this.#words.find(({ span }) => span === element);
+    if (word) this.#onSeek(word.start);
+  }
+
+  // All words are one tab stop: left and right go from one to the next, Enter plays from it.
+  #onKey(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === 'Enter') this.#playFrom(event.target);
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const focused = this.#words.findIndex(({ span }) => span === event.target);
+    this.#focus((focused < 0 ? this.#current : focused) + step);
+  }
+
+  #focus(index) {
+    const word = this.#words[Math.max(0, Math.min(index, this.#words.length - 1))];
+    if (!word) return;
+    word.span.focus({ preventScroll: true });
+    this.#keepVisible(word.span);
   }
 
   // Not scrollIntoView: that would move the page under the reader as well.
@@ -66,6 +90,7 @@ export class Transcript {
     const span = document.createElement('span');
     span.textContent = word.text;
     span.className = 'word';
+    span.tabIndex = -1;
     fragment.append(this.#rest.slice(0, at), span);
     this.#rest = this.#rest.slice(at + word.text.length);
     this.#words.push({ start: word.start_sample, span });
