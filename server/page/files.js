@@ -1,6 +1,8 @@
 // Files made in the page from what has arrived: they work after the server has forgotten the
 // stream, and hold exactly the samples that were heard.
 
+import { toSrt, toVtt } from './subtitles.js';
+
 // A mono PCM16 WAV file. `chunks` are Int16Arrays.
 export function wavFile(chunks, sampleRate) {
   const numBytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
@@ -23,15 +25,10 @@ export function wavFile(chunks, sampleRate) {
   return new Blob([view, ...chunks], { type: 'audio/wav' });
 }
 
-export function subtitleFile(words, sampleRate, form) {
-  const mark = form === 'srt' ? ',' : '.';
-  const cues = groupWords(words, sampleRate).map((cue, index) => {
-    const times = [cue.start, cue.end].map((sample) => timeCode(sample / sampleRate, mark));
-    return `${index + 1}\n${times.join(' --> ')}\n${cue.text}\n`;
-  });
-  const head = form === 'srt' ? [] : ['WEBVTT\n'];
-  const type = form === 'srt' ? 'application/x-subrip' : 'text/vtt';
-  return new Blob([[...head, ...cues].join('\n')], { type });
+// `form` is "srt" or "vtt".
+export function subtitleFile(words, sampleRate, numSamples, form) {
+  const [write, type] = form === 'srt' ? [toSrt, 'application/x-subrip'] : [toVtt, 'text/vtt'];
+  return new Blob([write(words, sampleRate, numSamples)], { type });
 }
 
 export function save(blob, name) {
@@ -40,31 +37,4 @@ export function save(blob, name) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-const CUE_CHARS = 42;
-const CUE_S = 4;
-
-// Lines short enough to read. Scripts without spaces between words get none.
-function groupWords(words, sampleRate) {
-  const cues = [];
-  for (const { text, start_sample: start, end_sample: end } of words) {
-    const cue = cues.at(-1);
-    const fits = cue && cue.text.length + text.length < CUE_CHARS
-      && (end - cue.start) / sampleRate <= CUE_S;
-    if (!fits) cues.push({ text, start, end });
-    else {
-      const hasSpace = /[\u0000-\u2E7F]$/.test(cue.text) && /^[\u0000-\u2E7F]/.test(text);
-      cue.text += (hasSpace ? ' ' : '') + text;
-      cue.end = end;
-    }
-  }
-  return cues;
-}
-
-function timeCode(seconds, mark) {
-  const total_ms = Math.round(seconds * 1000);
-  const pad = (value, width = 2) => String(Math.floor(value)).padStart(width, '0');
-  const clock = [total_ms / 3_600_000, (total_ms / 60_000) % 60, (total_ms / 1000) % 60];
-  return clock.map((value) => pad(value)).join(':') + mark + pad(total_ms % 1000, 3);
 }

@@ -233,7 +233,7 @@ function download(form) {
   const rate = session.estimate.sample_rate;
   const blob = form === 'wav'
     ? wavFile(session.pcm, rate)
-    : subtitleFile(session.words, rate, form);
+    : subtitleFile(session.words, rate, session.measures.numSamples, form);
   save(blob, `jetvoice-${session.streamId.slice(0, 8)}.${form}`);
 }
 

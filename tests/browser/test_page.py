@@ -294,14 +294,17 @@ def test_the_download_is_what_was_heard_and_seeking_replays_it(page: Page, quick
     )
     page.press("save-wav")
     page.press("save-srt")
-    wav, srt = page.driver.execute_async_script(
+    page.press("save-vtt")
+    wav, srt, vtt = page.driver.execute_async_script(
         "const done = arguments[0]; Promise.all(window.saved.map((blob) => new Promise((take) => {"
         "const reader = new FileReader(); reader.onload = () => take(reader.result.split(',')[1]);"
         "reader.readAsDataURL(blob); }))).then(done);"
     )
     pcm = batch_pcm(quick, TEXT, seed=6)
     assert np.array_equal(read_wav(base64.b64decode(wav)), pcm)
-    assert b"00:00:00,000 --> " in base64.b64decode(srt)
+    for form, made in (("srt", srt), ("vtt", vtt)):
+        url = f"{quick.url}/v1/streams/{page.stats['streamId']}/audio.{form}"
+        assert base64.b64decode(made) == httpx.get(url).raise_for_status().content
     page.set_value("seek", len(pcm) - 6000)
     page.wait(lambda: page.stats["numPlayed"] == len(pcm) + 6000)
 
