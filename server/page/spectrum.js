@@ -157,13 +157,16 @@ export class Spectrum {
 
   #palette(theme) {
     if (this.#colours.theme !== theme) {
-      const style = getComputedStyle(document.documentElement);
-      const read = (name) => style.getPropertyValue(name).trim();
-      this.#colours = {
-        theme, accent: read('--accent'), waiting: read('--waiting'), ink: read('--ink'),
-      };
+      const read = (name) => this.#colourOf(`var(--${name})`);
+      this.#colours = { theme, accent: read('accent'), waiting: read('waiting'), ink: read('ink') };
     }
     return this.#colours;
+  }
+
+  // What fillStyle understands: it takes no var() and may not take light-dark().
+  #colourOf(value) {
+    this.#canvas.style.color = value;
+    return getComputedStyle(this.#canvas).color;
   }
 }
 

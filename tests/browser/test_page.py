@@ -231,6 +231,23 @@ def test_language_and_theme_switch(page: Page, quick: Running) -> None:
     assert page.find("play-label").text == "播放" and page.run(background) != before
 
 
+def test_the_spectrum_follows_the_theme(page: Page, quick: Running) -> None:
+    page.open(quick.url)
+    page.speak("Short text.")
+    page.wait_for_state("done", "failed")
+    for theme, accent in (("light", [201, 67, 12]), ("dark", [255, 138, 80])):
+        page.run("document.documentElement.dataset.theme = arguments[0]", theme)
+        page.wait(lambda accent=accent: page.run(_LAST_PIXEL) == accent)
+
+
+# Where the line that marks the position stands after the end.
+_LAST_PIXEL = """
+    const canvas = document.getElementById('spectrum');
+    const { data } = canvas.getContext('2d').getImageData(canvas.width - 1, 0, 1, 1);
+    return [...data.slice(0, 3)];
+"""
+
+
 def test_blocked_site_storage_costs_only_the_memory(page: Page, quick: Running) -> None:
     script = """Object.defineProperty(window, 'localStorage', {
         get() { throw new DOMException('access is denied', 'SecurityError'); },
