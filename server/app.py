@@ -1,7 +1,7 @@
 """The HTTP application: routes, error shape, middleware. Pure ASGI all the way to a stream.
 
 Life of a request: Stamp (id, clock) -> CORS (only for configured origins) -> RequestGate
-(headers, body size) -> StrictRoute (JSON) -> schema -> intake -> `orchestrator.submit` ->
+(headers, origin, body size) -> StrictRoute (JSON) -> schema -> intake -> `orchestrator.submit` ->
 events. No BaseHTTPMiddleware and no gzip: both hold back what a stream must send at once
 (specs: reliability 5.4).
 """
@@ -27,6 +27,7 @@ from server.body import BodyLimits, RequestGate
 from server.errors import install_error_handlers
 from server.event_ids import Tickets
 from server.intake import IntakeRules
+from server.origins import OriginRules
 from server.resumable import ResumableStreams
 from server.services import Services
 from server.settings import ServerSettings
@@ -107,10 +108,11 @@ def _middleware(settings: ServerSettings) -> list[Middleware]:
         allow_headers=["Content-Type", "Last-Event-ID"],
         expose_headers=["X-Request-Id", "X-Stream-Id", "X-Estimated-Duration", "Server-Timing"],
     )
+    origins = OriginRules(trusted=settings.cors_origins, bound_host=settings.host)
     return [
         Middleware(Stamp),
         *([cors] if settings.cors_origins else []),
-        Middleware(RequestGate, limits=limits),
+        Middleware(RequestGate, limits=limits, origins=origins),
     ]
 
 

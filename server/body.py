@@ -1,4 +1,4 @@
-"""What a request may look like before anything parses it: sizes, types, time, JSON shape.
+"""What a request may look like before anything parses it: sizes, types, time, origin, JSON shape.
 
 `RequestGate` is pure ASGI and refuses by headers alone where it can. `StrictRoute` makes
 FastAPI parse bodies with `parse_json`: UTF-8 only, no duplicate keys, no NaN or Infinity, at
@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import RefusedError
+from server.origins import OriginRules
 
 MAX_DEPTH = 8
 # A JSON value costs 50 to 100 bytes of heap however short its text: count before parsing.
@@ -47,9 +48,10 @@ class BodyLimits:
 class RequestGate:
     """Refuse by headers, then count the body as it arrives. Sees every HTTP request."""
 
-    def __init__(self, app: ASGIApp, limits: BodyLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: BodyLimits, origins: OriginRules) -> None:
         self._app = app
         self._limits = limits
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,6 +59,7 @@ class RequestGate:
             return
         try:
             self._check_headers(scope)
+            self._origins.check(scope)
         except RefusedError as error:
             # The unread body makes the connection useless for a next request.
             response = JSONResponse(error.body, error.status_code, {"Connection": "close"})

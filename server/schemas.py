@@ -229,6 +229,7 @@ ERROR_ANSWERS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorAnswer, "description": words}
     for status, words in {
         400: "Not readable: JSON, event id or header.",
+        403: "Asked by another site's page; see --cors-origins.",
         404: "Unknown voice or stream.",
         413: "Over a documented limit.",
         415: "Wrong content type.",

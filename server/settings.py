@@ -58,7 +58,9 @@ class ServerSettings:
     grace_s: int = _setting(
         25, "seconds running streams get to finish on SIGTERM", low=0, high=3600
     )
-    cors_origins: tuple[str, ...] = _setting((), "comma-separated origins allowed by CORS")
+    cors_origins: tuple[str, ...] = _setting(
+        (), "comma-separated origins whose pages may use this server"
+    )
     compile_cache: str = _setting(
         "~/.cache/jetvoice", "folder of compiled executables; empty: no cache"
     )

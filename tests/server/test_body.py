@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from server.body import MAX_DEPTH, BodyLimits, RequestGate, StrictRoute, parse_json
 from server.errors import RefusedError, install_error_handlers
+from server.origins import OriginRules
 
 LIMITS = BodyLimits(max_body_bytes=1000, patience_s=0.2, min_bytes_per_s=1e6)
 
@@ -28,7 +29,7 @@ def make_app() -> RequestGate:
     async def crash() -> None:
         raise RuntimeError("secret")
 
-    return RequestGate(app, LIMITS)
+    return RequestGate(app, LIMITS, OriginRules())
 
 
 async def post(path: str, content: bytes | AsyncIterator[bytes]) -> httpx.Response:
