@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from audio.encode import encode_clip
+from audio.encode import encode_clip, wav_header
 from inference_types import (
     AudioChunk,
     DeadlineExceededError,
@@ -61,13 +61,26 @@ def error_of(failure: StreamFailure) -> TTSError:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Speech:
-    """A finished stream. `pcm` is int16 (nw,)."""
+    """A finished stream: the very chunks of its log, so that holding one costs nothing."""
 
-    pcm: np.ndarray
-    words: tuple[WordSpan, ...]
-    are_words_exact: bool
+    chunks: tuple[AudioChunk, ...]
     summary: StreamSummary
     sample_rate: int
+
+    @property
+    def pcm(self) -> np.ndarray:
+        """A copy of all samples, int16 (nw,)."""
+        return np.concatenate([chunk.pcm for chunk in self.chunks])
+
+    @property
+    def words(self) -> tuple[WordSpan, ...]:
+        return tuple(word for chunk in self.chunks for word in chunk.words)
+
+    def wav_parts(self) -> list[bytes | memoryview]:
+        """A WAV file in parts: its header, then the samples of each chunk where they lie."""
+        samples = [chunk.pcm.astype("<i2", copy=False) for chunk in self.chunks]
+        header = wav_header(self.sample_rate, self.summary.total_samples)
+        return [header, *(each.view(np.uint8).data for each in samples)]
 
 
 async def collect(events: AsyncGenerator[StreamEvent, None], sample_rate: int) -> Speech:
@@ -82,13 +95,7 @@ async def collect(events: AsyncGenerator[StreamEvent, None], sample_rate: int) -
     summary = chunks[-1].summary if chunks else None
     if summary is None:
         raise TTSError("the speech ended without its final part")
-    return Speech(
-        pcm=np.concatenate([chunk.pcm for chunk in chunks]),
-        words=tuple(word for chunk in chunks for word in chunk.words),
-        are_words_exact=all(chunk.are_words_exact for chunk in chunks),
-        summary=summary,
-        sample_rate=sample_rate,
-    )
+    return Speech(chunks=tuple(chunks), summary=summary, sample_rate=sample_rate)
 
 
 async def encode_base64(speech: Speech, form: FileFormat) -> str:
@@ -108,5 +115,5 @@ def speech_fields(speech: Speech) -> dict[str, Any]:
     ]
     return summary_fields(speech.summary) | {
         "words": words,
-        "words_exact": speech.are_words_exact,
+        "words_exact": all(chunk.are_words_exact for chunk in speech.chunks),
     }

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from audio.encode import wav_bytes
 from inference_types import NotFoundError
 from server.attachment import attach, find_stream, last_event_id
 from server.body import StrictRoute
@@ -101,15 +100,15 @@ async def _finished(request: Request, services: Services, stream_id: str) -> Spe
 async def download_audio(stream_id: str, request: Request, services: Serving) -> Response:
     """The finished audio as a WAV file; `Range` is supported."""
     speech = await _finished(request, services, stream_id)
-    body = wav_bytes(speech.pcm, speech.sample_rate)
-    return ranged_response(request, body, media_type="audio/wav", etag=speech.summary.pcm_sha256)
+    parts, etag = speech.wav_parts(), speech.summary.pcm_sha256
+    return ranged_response(request, parts, media_type="audio/wav", etag=etag)
 
 
 @router.get("/v1/streams/{stream_id}/audio.srt", response_class=PlainTextResponse)
 async def download_srt(stream_id: str, request: Request, services: Serving) -> Response:
     """The words as SubRip subtitles."""
     speech = await _finished(request, services, stream_id)
-    text = to_srt(speech.words, speech.sample_rate, len(speech.pcm))
+    text = to_srt(speech.words, speech.sample_rate, speech.summary.total_samples)
     return PlainTextResponse(text, media_type="application/x-subrip; charset=utf-8")
 
 
@@ -117,5 +116,5 @@ async def download_srt(stream_id: str, request: Request, services: Serving) -> R
 async def download_vtt(stream_id: str, request: Request, services: Serving) -> Response:
     """The words as WebVTT subtitles."""
     speech = await _finished(request, services, stream_id)
-    text = to_vtt(speech.words, speech.sample_rate, len(speech.pcm))
+    text = to_vtt(speech.words, speech.sample_rate, speech.summary.total_samples)
     return PlainTextResponse(text, media_type="text/vtt")
