@@ -1,9 +1,9 @@
 """The HTTP application: routes, error shape, middleware. Pure ASGI all the way to a stream.
 
-Life of a request: Stamp (id, clock) -> CORS (only for configured origins) -> RequestGate
-(headers, origin, body size) -> StrictRoute (JSON) -> schema -> intake -> `orchestrator.submit` ->
-events. No BaseHTTPMiddleware and no gzip: both hold back what a stream must send at once
-(specs: reliability 5.4).
+Life of a request: Stamp (id, clock) -> CORS (only for configured origins) -> CrashGate (500s)
+-> RequestGate (headers, origin, body size) -> StrictRoute (JSON) -> schema -> intake ->
+`orchestrator.submit` -> events. No BaseHTTPMiddleware and no gzip: both hold back what a
+stream must send at once (specs: reliability 5.4).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from orchestrator import Orchestrator
 from server import routes_generate, routes_health, routes_page, routes_streams, routes_voices
 from server.api_page import state_model_facts
 from server.body import BodyLimits, RequestGate
+from server.crashes import CrashGate
 from server.errors import install_error_handlers
 from server.event_ids import Tickets
 from server.intake import IntakeRules
@@ -112,6 +113,7 @@ def _middleware(settings: ServerSettings) -> list[Middleware]:
     return [
         Middleware(Stamp),
         *([cors] if settings.cors_origins else []),
+        Middleware(CrashGate),
         Middleware(RequestGate, limits=limits, origins=origins),
     ]
 

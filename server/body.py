@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi.routing import APIRoute
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -112,9 +113,14 @@ class RequestGate:
         return counted
 
 
+def media_type_of(headers: Headers) -> str:
+    """The type in lower case, without parameters; empty where there is none."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def check_content_type(headers: Headers, allowed: tuple[str, ...]) -> None:
-    """Raises RefusedError 415 for another type, or for any compression."""
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    """Raises RefusedError 415 for another type, for any compression, for forms not in UTF-8."""
+    media_type = media_type_of(headers)
     if media_type not in allowed:
         raise RefusedError(
             415,
@@ -130,6 +136,21 @@ def check_content_type(headers: Headers, allowed: tuple[str, ...]) -> None:
             "compressed bodies are not accepted",
             field="Content-Encoding",
             fix="send the body uncompressed",
+        )
+    if media_type == "multipart/form-data":
+        _check_charset(headers)
+
+
+def _check_charset(headers: Headers) -> None:
+    # The form parser looks the name up among Python's codecs, some of which only raise.
+    _, parameters = parse_options_header(headers.get("content-type"))
+    if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+        raise RefusedError(
+            415,
+            "unsupported_media_type",
+            "forms are read as UTF-8 only",
+            field="Content-Type",
+            fix="send UTF-8 and leave charset out of Content-Type",
         )
 
 

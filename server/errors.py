@@ -31,6 +31,7 @@ from inference_types import (
     ShuttingDownError,
     TTSError,
 )
+from server.stamp import request_id_of
 
 _log = logging.getLogger(__name__)
 
@@ -175,10 +176,11 @@ def _expectation(kind: str, limits: Mapping[str, Any]) -> str:
     return "must be true or false" if kind.startswith("bool") else "is not of the documented type"
 
 
-async def _answer_domain(_: Request, error: Exception) -> JSONResponse:
+async def _answer_domain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, TTSError)
     if status_of(error) == 500:
-        _log.error("internal error %s", error.code, exc_info=error)
+        request_id = request_id_of(request.scope)
+        _log.error("request %s: internal error %s", request_id, error.code, exc_info=error)
     return error_response(error)
 
 
@@ -195,16 +197,8 @@ async def _answer_http(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(error_body(code, message), error.status_code, error.headers)
 
 
-async def _answer_crash(_: Request, error: Exception) -> JSONResponse:
-    _log.error("unexpected %s in a request", type(error).__name__)
-    return JSONResponse(
-        error_body("internal", "the server made a mistake; it has been logged"), 500
-    )
-
-
 def install_error_handlers(app: FastAPI) -> None:
-    """Give every way a request can fail the one shape."""
+    """Give every refusal the one shape; `CrashGate` answers what nobody foresaw."""
     app.add_exception_handler(TTSError, _answer_domain)
     app.add_exception_handler(RequestValidationError, _answer_validation)
     app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(Exception, _answer_crash)

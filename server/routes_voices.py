@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from frontend.voices import Voice, VoiceInfo
 from inference_types import InvalidReferenceError, InvalidRequestError, RequestTooLargeError
-from server.body import StrictRequest, UploadRoute
+from server.body import StrictRequest, UploadRoute, media_type_of
 from server.errors import RefusedError
 from server.intake import MAX_REFERENCE_BYTES, decode_upload
 from server.schemas import ERROR_ANSWERS, VoiceAnswer, VoiceBody, VoiceForm
@@ -85,7 +85,7 @@ _UPLOAD_SCHEMA = {
 )
 async def add_voice(request: Request, services: Serving) -> Response:
     """Store a voice. `consent` must state that the speaker agrees; without it nothing is kept."""
-    if request.headers.get("content-type", "").startswith("multipart/"):
+    if media_type_of(request.headers) == "multipart/form-data":
         fields, audio = await _read_form(request)
     else:
         fields, audio = await _read_json(request)

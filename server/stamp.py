@@ -9,6 +9,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
+def request_id_of(scope: Scope) -> str:
+    """The id that the answer carries as X-Request-Id; empty where no Stamp has been."""
+    return scope.get("state", {}).get("request_id", "")
+
+
 class Stamp:
     """Pure ASGI. `Server-Timing: app;dur=` counts from the earliest moment this app has.
 

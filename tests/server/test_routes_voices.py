@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -105,6 +106,52 @@ def test_bad_forms_are_refused(stack: Stack) -> None:
 
     assert asyncio.run(run()) == [422, 422, 422, 400, 415, 422]
     assert len(stack.store.voices()) == 1
+
+
+def raw_form(content_type: str) -> dict[str, Any]:
+    """A good upload in bytes, under any content type."""
+    parts = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in (FIELDS | {"description": "Zoë"}).items()
+    )
+    head = '--x\r\nContent-Disposition: form-data; name="audio"; filename="me.wav"\r\n\r\n'
+    content = (parts + head).encode() + AUDIO + b"\r\n--x--\r\n"
+    return {"content": content, "headers": {"Content-Type": content_type.encode("latin-1")}}
+
+
+@pytest.mark.parametrize(
+    "charset", ["undefined", "punycode", "idna", "utf-16", "utf-7", "latin-1", "a\0b", "\xff", ""]
+)
+def test_forms_in_other_encodings_are_refused(stack: Stack, charset: str) -> None:
+    async def run() -> None:
+        async with stack.client() as client:
+            for quoted in (charset, f'"{charset}"'):
+                content_type = f"multipart/form-data; boundary=x; charset={quoted}"
+                answer = await client.post("/v1/voices", **raw_form(content_type))
+                assert answer.status_code == 415, answer.text
+                error = answer.json()["error"]
+                assert error["field"] == "Content-Type" and "UTF-8" in error["fix"]
+
+    asyncio.run(run())
+    assert len(stack.store.voices()) == 1
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "multipart/form-data; boundary=x; charset=utf-8",
+        'Multipart/Form-Data ; Boundary=x; Charset="UTF8"',
+        "MULTIPART/FORM-DATA;boundary=x",
+    ],
+)
+def test_the_type_of_a_form_is_spelt_in_any_case(stack: Stack, content_type: str) -> None:
+    async def run() -> None:
+        async with stack.client() as client:
+            added = await client.post("/v1/voices", **raw_form(content_type))
+            assert added.status_code == 201, added.text
+            assert added.json()["description"] == "Zoë"
+
+    asyncio.run(run())
 
 
 def test_the_form_of_the_api_page_works_once_a_file_is_chosen(stack: Stack) -> None:
