@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from pathlib import Path
 from inference_types import (
     ConflictError,
     InvalidRequestError,
+    ModelLoadError,
     NotFoundError,
     RequestTooLargeError,
 )
@@ -78,7 +79,11 @@ def make_voice(info: VoiceInfo, audio: bytes, media_type: str, *, is_builtin: bo
 
 
 class VoiceStore:
-    """All voices in memory, user voices mirrored on disk. Safe for any number of threads."""
+    """All voices in memory, user voices mirrored on disk. Safe for any number of threads.
+
+    The dictionary of voices is replaced and never changed, so readers on an event loop need no
+    lock and never wait for a writer's disk. Raises ModelLoadError for an unusable folder.
+    """
 
     def __init__(
         self,
@@ -86,23 +91,20 @@ class VoiceStore:
         folder: Path | None = None,
         limits: VoiceLimits | None = None,
     ) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # one writer at a time, in memory and on disk
         self._folder = folder
         self._limits = limits or VoiceLimits()
-        self._voices = {voice.name: voice for voice in builtin}
+        self._voices: Mapping[str, Voice] = {voice.name: voice for voice in builtin}
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._read_folder(folder)
+            self._voices = {**self._voices, **self._read_folder(folder)}
 
     def voices(self) -> list[Voice]:
         """Built-in voices first, each group by name."""
-        with self._lock:
-            return sorted(self._voices.values(), key=lambda v: (not v.is_builtin, v.name))
+        return sorted(self._voices.values(), key=lambda v: (not v.is_builtin, v.name))
 
     def find(self, name: str) -> Voice:
         """Raises NotFoundError, the same for every unknown or impossible name."""
-        with self._lock:
-            voice = self._voices.get(name)
+        voice = self._voices.get(name)
         if voice is None:
             raise NotFoundError("there is no such voice; GET /v1/voices lists them", field="voice")
         return voice
@@ -120,7 +122,7 @@ class VoiceStore:
         with self._lock:
             self._check_room(voice)
             self._write(voice)
-            self._voices[voice.name] = voice
+            self._voices = {**self._voices, voice.name: voice}
         return voice
 
     def delete(self, name: str) -> None:
@@ -134,7 +136,7 @@ class VoiceStore:
             if self._folder is not None:
                 for path in self._paths(self._folder, name):
                     path.unlink(missing_ok=True)
-            del self._voices[name]
+            self._voices = {key: kept for key, kept in self._voices.items() if key != name}
 
     def _check_room(self, voice: Voice) -> None:
         if voice.name in self._voices:
@@ -157,34 +159,46 @@ class VoiceStore:
         _write_atomically(audio_path, voice.audio)
         _write_atomically(record_path, json.dumps(record, ensure_ascii=False, indent=1).encode())
 
-    def _read_folder(self, folder: Path) -> None:
-        for path in sorted(folder.glob("*.json")):
+    def _read_folder(self, folder: Path) -> dict[str, Voice]:
+        found: dict[str, Voice] = {}
+        for path in _find_records(folder):
             if path.stem in self._voices or not _NAME.fullmatch(path.stem):
                 _log.warning("voice record %s is ignored: name taken or not allowed", path.name)
                 continue
             try:
-                voice = self._read_voice(folder, path.stem)
+                found[path.stem] = self._read_voice(folder, path.stem)
             except (OSError, ValueError, TypeError, KeyError) as error:
                 # One damaged file must not keep the server from starting.
                 _log.warning("voice record %s is ignored: %s", path.name, error)
-                continue
-            self._voices[voice.name] = voice
+        return found
 
     def _read_voice(self, folder: Path, name: str) -> Voice:
         record_path, audio_path = self._paths(folder, name)
         if audio_path.stat().st_size > self._limits.max_audio_bytes:
             raise ValueError("audio larger than the limit")
         record = json.loads(record_path.read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("not a JSON object")
         digest = record.pop("sha256")
-        voice = make_voice(
-            VoiceInfo(**record | {"name": name}),
-            audio_path.read_bytes(),
-            "audio/flac",
-            is_builtin=False,
-        )
+        record["name"] = name
+        audio = audio_path.read_bytes()
+        voice = make_voice(VoiceInfo(**record), audio, "audio/flac", is_builtin=False)
         if voice.sha256 != digest:
             raise ValueError("audio does not match its sha256")
         return voice
+
+
+def _find_records(folder: Path) -> list[Path]:
+    """The folder, made where it is missing, and the records in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Not glob: it takes a folder that may not be read for an empty one.
+        return sorted(path for path in folder.iterdir() if path.suffix == ".json")
+    except OSError as error:
+        raise ModelLoadError(
+            f"voices cannot be kept in {folder} ({error.strerror}); choose another --voice-dir",
+            field="voice_dir",
+        ) from None
 
 
 def _check_info(info: VoiceInfo) -> None:

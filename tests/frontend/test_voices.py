@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from frontend.voices import Voice, VoiceInfo, VoiceLimits, VoiceStore, make_voic
 from inference_types import (
     ConflictError,
     InvalidRequestError,
+    ModelLoadError,
     NotFoundError,
     RequestTooLargeError,
 )
@@ -102,10 +106,60 @@ def test_damaged_records_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "altered.flac").write_bytes(b"other")
     (tmp_path / "strange.json").write_text(json.dumps(record | {"sha256": "", "more": 1}))
     (tmp_path / "Bad Name.json").write_text(json.dumps(record))
+    for number, text in enumerate(["null", "3", '"x"', "[]", "[1]"]):
+        (tmp_path / f"odd-{number}.json").write_text(text)
+        (tmp_path / f"odd-{number}.flac").write_bytes(b"flac")
     (tmp_path / "amy.json").write_text(json.dumps(record))
     store = VoiceStore([builtin()], tmp_path)
     assert [voice.name for voice in store.voices()] == ["amy", "good"]
     assert store.find("amy").is_builtin
+
+
+@pytest.mark.parametrize("method", ["mkdir", "iterdir"])
+def test_an_unusable_folder_is_one_sentence(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, method, refuse)
+    with pytest.raises(ModelLoadError, match=r"\(Permission denied\); .* --voice-dir$") as caught:
+        VoiceStore([], tmp_path)
+    assert caught.value.field == "voice_dir"
+
+
+def test_a_file_in_place_of_the_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ModelLoadError, match="choose another --voice-dir"):
+            VoiceStore([], folder)
+
+
+@pytest.mark.parametrize("change", ["add", "delete"])
+def test_readers_do_not_wait_for_a_writers_disk(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = VoiceStore([builtin()], tmp_path)
+    store.add(info("old"), b"flac")
+    is_writing, may_go_on = threading.Event(), threading.Event()
+
+    def hold(*_: object, **__: object) -> None:
+        is_writing.set()
+        assert may_go_on.wait(30)
+
+    monkeypatch.setattr(os, "fsync", hold)
+    monkeypatch.setattr(Path, "unlink", hold)
+    work = (lambda: store.add(info(), b"flac")) if change == "add" else lambda: store.delete("old")
+    with ThreadPoolExecutor() as pool:
+        writer = pool.submit(work)
+        assert is_writing.wait(30)
+        try:
+            assert pool.submit(store.find, "old").result(timeout=30).audio == b"flac"
+            assert len(pool.submit(store.voices).result(timeout=30)) == 2
+        finally:
+            may_go_on.set()
+        writer.result(timeout=30)
+    assert len(store.voices()) == (3 if change == "add" else 1)
 
 
 def test_threads_adding_one_name_make_one_voice(tmp_path: Path) -> None:
