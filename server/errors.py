@@ -168,6 +168,8 @@ def _expectation(kind: str, limits: Mapping[str, Any]) -> str:
         return f"must have at most {limits['max_length']} entries or characters"
     if kind == "literal_error":
         return f"must be one of {limits.get('expected', 'the documented values')}"
+    if kind == "texts_shape":
+        return f"must be {limits['expected']}"
     if kind in _KINDS:
         return _KINDS[kind]
     for name, words in {"int": "an integer", "float": "a number", "string": "a string"}.items():

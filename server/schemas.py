@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from inference_types import ChunkPolicy
@@ -73,6 +73,27 @@ _SENTENCE = "Hello! You are hearing this while the rest is still being made."
 _EXAMPLES: dict[str, Any] = {"examples": [{"gen_text": _SENTENCE}]}
 
 
+def _shape_of(texts: Any) -> str | None:
+    """Which half of `Texts` a value belongs to, or neither. Both names stay out of errors."""
+    if isinstance(texts, str):
+        return "one text"
+    is_list = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
+    return "list of texts" if is_list and 1 <= len(texts) <= MAX_BATCH_TEXTS else None
+
+
+_TextList = Annotated[list[Text], Field(min_length=1, max_length=MAX_BATCH_TEXTS)]
+# The shape decides alone: a plain union blames its first half for every fault of the second.
+Texts = Annotated[
+    Annotated[Text, Tag("one text")] | Annotated[_TextList, Tag("list of texts")],
+    Discriminator(
+        _shape_of,
+        custom_error_type="texts_shape",
+        custom_error_message="neither a text nor a list",
+        custom_error_context={"expected": f"a string or a list of 1 to {MAX_BATCH_TEXTS} strings"},
+    ),
+]
+
+
 class SpeechFields(BaseModel):
     """The knobs every speech request has."""
 
@@ -115,9 +136,7 @@ class GenerateBody(SpeechFields, ReferenceFields):
 
     model_config = ConfigDict(strict=True, json_schema_extra=_EXAMPLES)
 
-    gen_text: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_BATCH_TEXTS)] = Field(
-        description=f"The text to speak, or up to {MAX_BATCH_TEXTS} texts."
-    )
+    gen_text: Texts = Field(description=f"The text to speak, or up to {MAX_BATCH_TEXTS} texts.")
     response_format: FileFormat = Field("wav", description="Encoding of the whole audio.")
 
 

@@ -145,6 +145,43 @@ def test_a_list_of_texts_gives_results_and_errors_in_order(stack: Stack) -> None
         np.testing.assert_array_equal(pcm, expected(stack, text, seed=3))
 
 
+WRONG_TEXTS = {
+    "33 texts": ["Hi."] * 33,
+    "no text": [],
+    "a number among texts": ["Hi.", 3],
+    "a list in a list": [["Hi."]],
+    "a number": 3,
+    "nothing": None,
+    "an object": {"text": "Hi."},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TEXTS)
+def test_what_is_no_text_or_list_of_texts_is_told_both(stack: Stack, name: str) -> None:
+    async def run() -> httpx.Response:
+        async with stack.client() as client:
+            return await client.post("/v1/generate", json={"gen_text": WRONG_TEXTS[name]})
+
+    answer = asyncio.run(run())
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert error["field"] == "gen_text"
+    assert error["message"] == "gen_text must be a string or a list of 1 to 32 strings"
+
+
+def test_a_bad_text_in_a_list_is_named_by_its_place(stack: Stack) -> None:
+    async def run() -> httpx.Response:
+        async with stack.client() as client:
+            headers, content = (
+                {"Content-Type": "application/json"},
+                b'{"gen_text": ["a", "\\ud800"]}',
+            )
+            return await client.post("/v1/generate", content=content, headers=headers)
+
+    error = asyncio.run(run()).json()["error"]
+    assert error["field"] == "gen_text.1" and "Unicode" in error["message"]
+
+
 def test_a_failed_row_is_an_error_event_and_a_status(stack: Stack) -> None:
     stack.engine.nan_rows = {(7, 1)}
 
