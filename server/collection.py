@@ -55,7 +55,8 @@ def error_of(failure: StreamFailure) -> TTSError:
     """The error a stream ended with, for those who get one answer instead of events."""
     if failure.code in _CANCEL_CODES:
         return RequestCancelledError(failure.message, code=failure.code)
-    kind = _ERROR_BY_CODE.get(failure.code, EngineError)
+    unknown = EngineError if failure.is_retriable else TTSError
+    kind = _ERROR_BY_CODE.get(failure.code, unknown)
     return kind(failure.message, code=failure.code)
 
 
