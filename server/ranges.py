@@ -80,10 +80,23 @@ async def _awaited(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield block
 
 
-def ranged_response(request: Request, parts: Parts, *, media_type: str, etag: str) -> Response:
-    """The file, or the part that `Range` asks for (not if `If-Range` names another version)."""
+def _is_held(request: Request, etag: str) -> bool:
+    """Whether the client says it has this very version."""
+    known = request.headers.get("if-none-match", "").split(",")
+    return any(each.strip().removeprefix("W/") in (etag, "*") for each in known)
+
+
+def ranged_response(
+    request: Request, parts: Parts, *, media_type: str, etag: str, caching: str
+) -> Response:
+    """The file, or the part that `Range` asks for (not if `If-Range` names another version).
+
+    304 without a body for who has it (`If-None-Match`). `caching` is the Cache-Control.
+    """
     num_bytes = sum(map(len, parts))
-    headers = {"Accept-Ranges": "bytes", "ETag": f'"{etag}"', "Cache-Control": "no-store"}
+    headers = {"Accept-Ranges": "bytes", "ETag": f'"{etag}"', "Cache-Control": caching}
+    if _is_held(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
     is_same = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
     wanted = parse_range(request.headers.get("range", ""), num_bytes) if is_same else None
     start, end = wanted or (0, num_bytes)

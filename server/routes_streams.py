@@ -100,8 +100,13 @@ async def _finished(request: Request, services: Services, stream_id: str) -> Spe
 async def download_audio(stream_id: str, request: Request, services: Serving) -> Response:
     """The finished audio as a WAV file; `Range` is supported."""
     speech = await _finished(request, services, stream_id)
-    parts, etag = speech.wav_parts(), speech.summary.pcm_sha256
-    return ranged_response(request, parts, media_type="audio/wav", etag=etag)
+    return ranged_response(
+        request,
+        speech.wav_parts(),
+        media_type="audio/wav",
+        etag=speech.summary.pcm_sha256,
+        caching="no-store",
+    )
 
 
 @router.get("/v1/streams/{stream_id}/audio.srt", response_class=PlainTextResponse)

@@ -17,6 +17,7 @@ from inference_types import InvalidReferenceError, InvalidRequestError, RequestT
 from server.body import StrictRequest, UploadRoute, media_type_of
 from server.errors import RefusedError
 from server.intake import MAX_REFERENCE_BYTES, decode_upload
+from server.ranges import ranged_response
 from server.schemas import ERROR_ANSWERS, VoiceAnswer, VoiceBody, VoiceForm
 from server.services import Services, Serving
 
@@ -51,13 +52,22 @@ async def list_voices(services: Serving) -> Response:
 @router.get(
     "/v1/voices/{name}/preview",
     response_class=Response,
-    responses={200: {"content": {"audio/flac": {}}}},
+    responses={
+        200: {"content": {"audio/flac": {}}},
+        206: {"content": {"audio/flac": {}}},
+        304: {"description": "You already have it."},
+    },
 )
-async def preview_voice(name: str, services: Serving) -> Response:
-    """The voice's own recording."""
+async def preview_voice(name: str, request: Request, services: Serving) -> Response:
+    """The voice's own recording; `Range` and `If-None-Match` are supported."""
     voice = services.voices.find(name)
-    headers = {"ETag": f'"{voice.sha256}"', "Cache-Control": "no-cache"}
-    return Response(voice.audio, media_type=voice.media_type, headers=headers)
+    return ranged_response(
+        request,
+        [voice.audio],
+        media_type=voice.media_type,
+        etag=voice.sha256,
+        caching="no-cache",
+    )
 
 
 def _form_schema() -> dict[str, Any]:

@@ -31,6 +31,31 @@ def test_the_built_in_voice_is_listed_and_heard(stack: Stack) -> None:
     asyncio.run(run())
 
 
+def test_a_recording_has_ranges_and_is_not_sent_twice(stack: Stack) -> None:
+    async def run() -> None:
+        async with stack.client() as client:
+            path, whole = "/v1/voices/ada/preview", b"fLaC-ada"
+            first = await client.get(path)
+            assert (first.headers["content-length"], first.headers["cache-control"]) == (
+                str(len(whole)),
+                "no-cache",
+            )
+            part = await client.get(path, headers={"Range": "bytes=2-4"})
+            assert (part.status_code, part.content) == (206, whole[2:5])
+            assert part.headers["content-range"] == f"bytes 2-4/{len(whole)}"
+            assert (await client.get(path, headers={"Range": "bytes=99-"})).status_code == 416
+            etag = first.headers["etag"]
+            for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+                held = await client.get(path, headers={"If-None-Match": known, "Range": "bytes=0-"})
+                assert (held.status_code, held.content) == (304, b"")
+                assert held.headers["etag"] == etag
+            for known in ('"other"', etag.strip('"'), ""):
+                changed = await client.get(path, headers={"If-None-Match": known})
+                assert (changed.status_code, changed.content) == (200, whole)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("is_form", [True, False])
 def test_a_voice_is_stored_used_and_deleted(stack: Stack, is_form: bool) -> None:
     async def run() -> None:
