@@ -35,7 +35,11 @@ class ServerSettings:
 
     host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0 for all interfaces")
     port: int = _setting(8000, "TCP port; 0 picks a free one", low=0, high=65535)
-    model: str = _setting("", "model folder or Hub repository id; empty: the shipped voice")
+    model: str = _setting(
+        "",
+        "model folder, F5-TTS .safetensors file or hf://owner/repo/folder/file.safetensors;"
+        " empty: the shipped voice",
+    )
     vocoder: str = _setting("", "Vocos file for F5 checkpoints; empty: beside the model")
     voice_dir: str = _setting(
         "~/.local/share/jetvoice/voices", "folder where uploaded voices are kept"
