@@ -84,7 +84,7 @@ class PackedFrontend:
             )
         if len(voice.mel) * 2 > self._settings.max_frames:
             raise InvalidReferenceError(
-                "the reference is too long for this model", field="ref_audio"
+                "the reference is too long for this model; send a shorter one", field="reference"
             )
         return voice
 

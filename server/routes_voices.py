@@ -108,13 +108,13 @@ async def add_voice(request: Request, services: Serving) -> Response:
 
 
 def _store(services: Services, fields: VoiceForm, audio: bytes) -> Voice:
-    try:
-        flac = services.encode_voice(audio)
-    except (InvalidReferenceError, RequestTooLargeError) as error:
-        error.field = "audio"  # what a voice's recording is called here
-        raise
     info = VoiceInfo(**fields.model_dump(exclude={"audio_base64"}))
-    return services.voices.add(info, flac)
+    try:
+        return services.voices.add(info, services.encode_voice(audio))
+    except (InvalidReferenceError, RequestTooLargeError) as error:
+        # What the recording is called here depends on how it came.
+        error.field = "audio_base64" if isinstance(fields, VoiceBody) else "audio"
+        raise
 
 
 def _validated(model: type[VoiceForm], values: Any) -> Any:

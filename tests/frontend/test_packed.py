@@ -17,6 +17,7 @@ from inference_types import (
     TextSegment,
     VoicePrompt,
 )
+from server.errors import body_of
 from tests.tiny_models import encode, speech_like
 from text.pinyin import Vocabulary
 
@@ -96,8 +97,9 @@ def test_pieces_stay_within_the_model() -> None:
 
 
 def test_reference_too_long_for_the_buckets_is_refused() -> None:
-    with pytest.raises(InvalidReferenceError):
+    with pytest.raises(InvalidReferenceError) as caught:
         make(max_frames=400).load_voice(request())
+    assert body_of(caught.value)["error"]["field"] == "ref_audio_base64"
 
 
 def test_word_estimates_share_the_time_by_bytes() -> None:

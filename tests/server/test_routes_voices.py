@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from frontend.voices import VoiceLimits
 from tests.server.harness import Stack
 
 CONSENT = "I am the speaker and I agree."
@@ -92,7 +93,7 @@ REFUSALS = {
     "surrogate": ({"text": "\ud800"}, 422, "text"),
     "not base64": ({"audio_base64": "a b"}, 422, "audio_base64"),
     "empty audio": ({"audio_base64": ""}, 422, "audio_base64"),
-    "html": ({"audio_base64": base64.b64encode(b"<html>").decode()}, 422, None),
+    "html": ({"audio_base64": base64.b64encode(b"<html>").decode()}, 422, "audio_base64"),
     "number": ({"name": 5}, 422, "name"),
 }
 
@@ -110,7 +111,7 @@ def test_refusals_name_the_field(stack: Stack, name: str) -> None:
     response = asyncio.run(run())
     assert response.status_code == status, response.text
     error = response.json()["error"]
-    assert field is None or error["field"] == field
+    assert error["field"] == field
     assert len(stack.store.voices()) == 1
 
 
@@ -131,6 +132,26 @@ def test_bad_forms_are_refused(stack: Stack) -> None:
 
     assert asyncio.run(run()) == [422, 422, 422, 400, 415, 422]
     assert len(stack.store.voices()) == 1
+
+
+@pytest.mark.parametrize("is_form", [True, False])
+def test_a_bad_recording_is_called_by_the_name_it_was_sent_under(
+    stack: Stack, is_form: bool
+) -> None:
+
+    async def send(client: httpx.AsyncClient, audio: bytes) -> httpx.Response:
+        if is_form:
+            return await client.post("/v1/voices", data=FIELDS, files={"audio": audio})
+        encoded = base64.b64encode(audio).decode()
+        return await client.post("/v1/voices", json=BODY | {"audio_base64": encoded})
+
+    async def run() -> None:
+        async with stack.client() as client:
+            for audio in (b"<html>", AUDIO + bytes(VoiceLimits().max_audio_bytes)):
+                error = (await send(client, audio)).json()["error"]
+                assert error["field"] == ("audio" if is_form else "audio_base64")
+
+    asyncio.run(run())
 
 
 def raw_form(content_type: str) -> dict[str, Any]:
