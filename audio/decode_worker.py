@@ -5,6 +5,9 @@ ends. Before the first request it gives up what it does not need: memory, files,
 dumps. If a file kills it all the same, only that file's request fails
 (`audio.reference_decoder` starts another). It must never import jax: it starts in 0.11 s of CPU.
 
+Linux knows all these limits. Without /proc (macOS) memory has no bound; without the module
+`resource` (Windows) there is none at all, and the server's timer alone ends what spins.
+
 Request: 8 bytes length, then the file.
 Answer: 8 bytes length and a JSON object (`sample_rate` and `num_samples`, or `error`), then,
 if it decoded, num_samples float32. No pickle: a hijacked worker can only send numbers.
@@ -14,9 +17,10 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import struct
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -31,6 +35,8 @@ READY = b"ready\n"
 # the limits (10 MiB, 54 s at 192 kHz) takes 91 MiB: itself, its samples in blocks and joined.
 MAX_EXTRA_BYTES = 256 << 20
 MAX_CPU_S = 5  # the slowest file within the limits (60 s of stereo Opus) takes 0.45 s
+STATM = Path("/proc/self/statm")
+_HAS_LIMITS = find_spec("resource") is not None  # each function imports it: Windows lacks it
 _ERROR_KINDS = {c.__name__: c for c in (InvalidReferenceError, RequestTooLargeError)}
 
 
@@ -49,20 +55,28 @@ def main() -> None:
 
 def confine() -> None:
     """Give up memory beyond a bound, new files and sockets, file writes and core dumps."""
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        held_bytes = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    if not _HAS_LIMITS:
+        return
+    import resource
+
     bounds = {
-        resource.RLIMIT_AS: held_bytes + MAX_EXTRA_BYTES,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: 3,  # stdin, stdout, stderr: nothing else can be opened
     }
+    if STATM.exists():  # elsewhere nothing says how much address space is taken already
+        held_bytes = int(STATM.read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        bounds[resource.RLIMIT_AS] = held_bytes + MAX_EXTRA_BYTES
     for name, bound in bounds.items():
         resource.setrlimit(name, (bound, bound))
 
 
 def _allow_cpu_s(num_s: int) -> None:
     """The kernel ends the process `num_s` CPU seconds from now (SIGXCPU, then no answer)."""
+    if not _HAS_LIMITS:
+        return
+    import resource
+
     usage = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     soft = int(usage.ru_utime + usage.ru_stime) + 1 + num_s

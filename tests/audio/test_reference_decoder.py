@@ -142,8 +142,12 @@ def test_close_frees_a_caller_inside() -> None:
     assert isinstance(call.outcome(), ShuttingDownError)
 
 
-def confined(statements: str) -> subprocess.CompletedProcess[str]:
-    program = f"import audio.decode_worker as w, socket, sys\nw.confine()\n{statements}"
+def confined(
+    statements: str, *, first: str = "", before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """A worker that runs `first`, imports, `before`, confines itself and runs the statements."""
+    imports = "import audio.decode_worker as w, socket, sys"
+    program = "\n".join((first, imports, before, "w.confine()", statements))
     return subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
@@ -164,6 +168,22 @@ def confined(statements: str) -> subprocess.CompletedProcess[str]:
 def test_the_worker_is_confined(statements: str, error: str) -> None:
     done = confined(statements)
     assert done.returncode == 1 and error in done.stderr
+
+
+def test_without_proc_the_other_limits_hold() -> None:
+    done = confined(
+        "w._allow_cpu_s(1); bytearray(512 << 20); print('roomy'); open('/etc/passwd')",
+        before="w.STATM = w.Path('/nowhere')",
+    )
+    assert done.stdout == "roomy\n" and "Too many open files" in done.stderr
+
+
+def test_where_there_are_no_limits_the_worker_works() -> None:
+    done = confined(
+        "w._allow_cpu_s(1); open('/etc/passwd').close()",
+        first="import sys; sys.modules['resource'] = None",  # as on Windows: not importable
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_spinning_worker_is_killed_by_the_kernel() -> None:
