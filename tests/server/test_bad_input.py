@@ -7,6 +7,7 @@ must never come back.
 import asyncio
 import base64
 import json
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -158,19 +159,30 @@ def check_refusal(response: httpx.Response, case: Case, name: str) -> None:
     assert "Traceback" not in response.text and ".py" not in response.text, name
 
 
+async def refuse(
+    client: httpx.AsyncClient, route: str, case: Case, name: str, bound_s: float
+) -> float:
+    """CPU seconds of the refusal, at best: a garbage collection may fall into one attempt."""
+    headers = {"Content-Type": case.content_type} if case.content_type else {}
+    least_s = math.inf
+    for _ in range(3):
+        start_s = time.process_time()
+        response = await client.post(route, content=case.content, headers=headers)
+        least_s = min(least_s, time.process_time() - start_s)
+        check_refusal(response, case, name)
+        if least_s <= bound_s:
+            break
+    return least_s
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_every_bad_body_is_refused_exactly(stack: Stack, route: str) -> None:
     async def run() -> None:
         async with stack.client() as client:
             await client.post(route, json={})  # imports and caches of a first request
             for name, case in CASES.items():
-                headers = {"Content-Type": case.content_type} if case.content_type else {}
-                content = case.content
-                start_s = time.process_time()
-                response = await client.post(route, content=content, headers=headers)
-                cpu_s = time.process_time() - start_s
-                check_refusal(response, case, name)
-                assert cpu_s <= (MAX_CPU_BIG_S if len(content) > BIG_BYTES else MAX_CPU_S), name
+                bound_s = MAX_CPU_BIG_S if len(case.content) > BIG_BYTES else MAX_CPU_S
+                assert await refuse(client, route, case, name, bound_s) <= bound_s, name
             good = await client.post(route, json=OK)  # nothing was disturbed
             assert good.is_success
 
