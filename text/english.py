@@ -8,17 +8,21 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from text.english_forms import (
+    BEFORE_LETTER,
     BEFORE_VOWEL,
-    EXTRA_WORDS,
+    IT_BEFORE,
     JOINED,
     LETTER_NAMES,
     PAIRED,
     SPELLED,
     START_FORMS,
+    US_AFTER,
     WEAK_FORMS,
-    heteronym_choice,
+    WORDS_TOO,
 )
-from text.lexicon import Entry, find_word, sound_out, stressed
+from text.english_heteronyms import heteronym_form
+from text.english_names import NAMES
+from text.lexicon import find_word, sound_out, stressed
 from text.symbols import STRESS, VOWELS
 
 _MAX_SPELLED = 5
@@ -50,6 +54,7 @@ def phrase_symbols(words: Sequence[str]) -> list[tuple[str, bool]]:
 
     `words` are spoken without a pause in between, in their original case; apostrophes straight.
     """
+    words = _unshouted(words)
     lower = [word.lower() for word in words]
     symbols: list[str] = []
     joins = [False] * len(words)
@@ -68,24 +73,43 @@ def phrase_symbols(words: Sequence[str]) -> list[tuple[str, bool]]:
     return list(zip(symbols, joins, strict=True))
 
 
+def _unshouted(words: Sequence[str]) -> Sequence[str]:
+    """A shouted phrase with the capitals that are words after all: "LET US GO", "SO IT IS"."""
+    loud = [word for word in words if word.isupper()]
+    is_shout = len(loud) >= 3 and 2 * len(loud) > len(words)
+    if not is_shout or not any(word not in SPELLED and find_word(word.lower()) for word in loud):
+        return words
+    neighbours = zip(words, ["", *words], [*words[1:], ""], strict=False)
+    return [_unshouted_word(*three) for three in neighbours]
+
+
+def _unshouted_word(word: str, previous: str, following: str) -> str:
+    is_country = word == "US" and previous.lower() not in US_AFTER
+    is_trade = word == "IT" and following.lower() in IT_BEFORE
+    is_word = word == "WHO" or (word in WORDS_TOO and not is_country and not is_trade)
+    return word.lower() if is_word else word
+
+
 def _word_in_phrase(words: Sequence[str], lower: Sequence[str], index: int) -> str:
-    is_last = index + 1 == len(words)
+    word, is_last = words[index], index + 1 == len(words)
+    previous = lower[index - 1] if index else ""
+    if (word == "WHO" and previous == "the") or (word == "A" and _is_letter_a(lower, index)):
+        return _spelled(word)
     forms = WEAK_FORMS.get(lower[index])
-    if forms is not None and not (len(words[index]) > 1 and words[index] in SPELLED):
+    if forms is not None and not (len(word) > 1 and word in SPELLED):
         if not index and not is_last and lower[index] in START_FORMS:
             return START_FORMS[lower[index]]
         return forms[is_last]
-    previous = lower[index - 1] if index else ""
-    following = "" if is_last else lower[index + 1]
-    entry = find_word(lower[index])
-    if entry is not None and entry.other_tag:
-        return _chosen(entry, previous, following)
-    return word_symbols(words[index])
+    if word in SPELLED:
+        return _spelled(word)
+    return heteronym_form(lower, index) or word_symbols(word)
 
 
-def _chosen(entry: Entry, previous: str, following: str) -> str:
-    is_other = heteronym_choice(entry.other_tag, previous, following)
-    return entry.other_symbols if is_other else entry.symbols
+def _is_letter_a(lower: Sequence[str], index: int) -> bool:
+    """Option A, A or B, A is for apple."""
+    following = lower[index + 1 : index + 3]
+    is_choice = following[:1] in (["or"], ["and"]) and len("".join(following[1:])) == 1
+    return is_choice or following[:1] == ["is"] or lower[max(0, index - 1)] in BEFORE_LETTER
 
 
 def _link_vowels(lower: Sequence[str], symbols: list[str]) -> None:
@@ -103,12 +127,15 @@ def _link_vowels(lower: Sequence[str], symbols: list[str]) -> None:
 @functools.lru_cache(maxsize=20_000)
 def word_symbols(word: str) -> str:
     """Symbols of one word by itself; never empty for a word with a letter a to z."""
-    if "-" in word:
+    if "-" in word and word.lower() not in NAMES:
         return "".join(word_symbols(part) for part in word.split("-") if part)
     lower = word.lower()
     if word in SPELLED or (len(word) > 1 and word.endswith("s") and word[:-1] in SPELLED):
         return _spelled(word)
-    known = EXTRA_WORDS.get(lower) or _known(lower)
+    if word.endswith("'s") and word[:-2] in SPELLED:
+        # Not "it's".
+        return with_s(_spelled(word[:-2]))
+    known = _known(lower) or _contraction(word)
     if known is not None:
         return known
     clan = _CLAN.fullmatch(word)
@@ -126,28 +153,28 @@ def word_symbols(word: str) -> str:
 
 
 def _known(word: str) -> str | None:
-    entry = find_word(word)
-    if entry is not None:
-        return entry.symbols
-    return _contraction(word) or _plural(word) or _past(word) or _other_ending(word)
+    return _base(word) or _plural(word) or _past(word) or _other_ending(word)
 
 
 def _base(word: str) -> str | None:
+    name = word.removesuffix("'s")
+    if name in NAMES:
+        return NAMES[name] if name == word else with_s(NAMES[name])
     entry = find_word(word)
     return entry.symbols if entry is not None else None
 
 
 def _contraction(word: str) -> str | None:
-    """Possessives, and what verbs leave of themselves: should've, Bob'll, how'd, I'd've."""
-    stem, mark, tail = word.rpartition("'")
-    if not mark or len(word) > _MAX_CONTRACTED:
+    """Possessives, and what verbs leave of themselves: should've, Bob'll, how'd, I'd've, UK's.
+
+    The stem keeps its capitals, which may make it letters.
+    """
+    stem, _, tail = word.rpartition("'")
+    tail = tail.lower()
+    if not stem or len(word) > _MAX_CONTRACTED or (tail and tail not in _CONTRACTED):
         return None
-    if not tail:
-        return _known(stem)
-    if tail not in _CONTRACTED:
-        return None
-    base = _known(stem) or sound_out(_plain_letters(stem))
-    return _CONTRACTED[tail](base) if base else None
+    base = word_symbols(stem)
+    return _CONTRACTED[tail](base) if tail and base else base or None
 
 
 def _plural(word: str) -> str | None:

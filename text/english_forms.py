@@ -1,4 +1,4 @@
-"""What English words become beside others: weak forms, words run together, heteronyms, letters.
+"""What English words become beside others: weak forms, words run together, letters.
 
 Observed in the voice data, so that the model meets at run time what it was trained on.
 """
@@ -145,45 +145,23 @@ LETTER_NAMES: dict[str, str] = {
     "z": "zi",
 }
 
-# New or technical words that neither lexicon nor letters get right.
-EXTRA_WORDS = {
-    "could've": "kˈʊdəv",
-    "json": "ʤˈAsən",
-    "kubernetes": "kˌubəɹnˈɛɾiz",
-    "linux": "lˈɪnəks",
-    "wifi": "wˈIfˌI",
-    "gif": "ɡˈɪf",
-    "emoji": "ɪmˈOʤi",
-}
-
 # Capitals that are letters although the lexicon knows a word written the same.
 SPELLED = frozenset(
-    "AM AR BA CD DJ DR EU HR ID II IP IT LA MA MC ME MS OS PA PC PM PR SO TV UK UN US USA VR WHO "
-    "ETA LED FAQ".split()
+    "AD AM AR BA CD DJ DR EU HR ID II IP IT LA MA MC MS OS PA PC PM PR TV UK UN US USA UPS VR "
+    "ETA LED FAQ EST AWS HQ".split()
 )
 
-_VERB_SIGNS = frozenset(
-    "to will would can could shall should may might must not don't doesn't didn't won't can't "
-    "couldn't wouldn't shouldn't i you we they who please let's i'll you'll we'll they'll he'll "
-    "she'll it'll i'd you'd we'd they'd never always often ll".split()
+# Letters when somebody speaks softly, words when a whole phrase is shouted: "LET US GO".
+WORDS_TOO = frozenset("IT US AM ID LED".split())
+US_AFTER = frozenset(
+    "let lets tell give help join contact call follow with for of to from by at "
+    "between behind near against visit show save get send sent about ask all both".split()
 )
-_NOUN_SIGNS = frozenset(
-    "a an the this that these those my your his her its our their no some any every each of in "
-    "on for with at from by new old first last next world only same".split()
-)
-_PAST_SIGNS = frozenset(
-    "he she it who have has had having was were been be is are being i've you've we've".split()
-)
-_PRONOUN_OBJECTS = frozenset("it them him me us".split())
-_OBJECT_SIGNS = frozenset("the a an this that these those my your his her its our their".split())
+IT_BEFORE = frozenset("support department team manager staff guy guys security services".split())
 
-
-def heteronym_choice(tag: str, previous: str, following: str) -> bool:
-    """Whether context asks for the other form; `tag` N noun, V verb, P past participle."""
-    if tag == "P":
-        return previous in _PAST_SIGNS
-    if tag == "V":
-        is_command = not previous and following in _OBJECT_SIGNS
-        is_verb = previous in _VERB_SIGNS or following in _PRONOUN_OBJECTS
-        return is_verb or is_command
-    return previous in _NOUN_SIGNS and following not in _PRONOUN_OBJECTS
+# After these a capital A is the letter.
+BEFORE_LETTER = frozenset(
+    "option plan grade vitamin part section group team type class hepatitis appendix letter "
+    "exhibit room gate figure table point answer choice side schedule level zone block building "
+    "terminal influenza series item an".split()
+)
