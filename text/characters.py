@@ -58,6 +58,8 @@ def clean(text: str) -> tuple[str, list[int]]:
     origins: list[int] = []
     for start, end in _clusters(text):
         composed = _composed(text[start:end])
+        if "\u2044" in composed and kept and kept[-1][-1:].isdigit():
+            composed = " " + composed  # "2½" is no "21/2"
         kept.append(composed)
         origins.extend([start] * len(composed))
     return "".join(kept), origins

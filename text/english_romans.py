@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from text.english_context import STARTERS, Rule, before
 from text.english_numbers import cardinal, ordinal
 
-_VALUES = {"I": 1, "V": 5, "X": 10}
+_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
 _REGNAL = (
     "Albert Alexander Alfonso Baldwin Benedict Boniface Carlos Catherine Charles Christian Clement "
     "Constantine Darius David Edward Elizabeth Ferdinand Francis Frederick George Gregory Gustav "
@@ -21,7 +22,8 @@ _REGNAL = (
 ).split()
 _COUNTED = (
     "War Part Chapter Act Scene Volume Book Section Phase Type Class Level Stage Title Article "
-    "Appendix Episode Grade Schedule Figure Table"
+    "Appendix Episode Grade Schedule Figure Table Bowl Rocky Apollo Auto GTA Fantasy Rambo Saw "
+    "WrestleMania Quest Superman Halloween Saga"
 ).split()
 
 
@@ -44,11 +46,19 @@ def _counted(match: re.Match[str]) -> str:
     return cardinal(str(_value(match[0])))
 
 
+def _unmistakable(match: re.Match[str]) -> str | None:
+    """Three letters and more after a name: "Final Fantasy XVI"; not "the XIV", "XXX"."""
+    name = re.search(r"\b([A-Z][a-z]+) \Z", before(match, 16))
+    is_number = len(set(match[0])) > 1 and name is not None and name[1] not in STARTERS
+    return _counted(match) if is_number else None
+
+
 _END = r"(?!\w|\.\w)"
-_NUMERAL = rf"X{{0,3}}(?:IX|IV|V?I{{0,3}}){_END}"
+_NUMERAL = rf"(?:XL|L?X{{0,3}})(?:IX|IV|V?I{{0,3}}){_END}"
 # "Charles I think" is a pronoun and stays.
-ROMAN_RULES = (
-    (rf"\b(?=[IVX]{{2,7}}\b|[VX]\b){_after(_REGNAL)}{_NUMERAL}", _regnal),
-    (rf"\b(?=[IVX]{{1,7}}\b){_after(_COUNTED)}{_NUMERAL}", _counted),
+ROMAN_RULES: tuple[Rule, ...] = (
+    (rf"\b(?=[IVXL]{{2,7}}\b|[VX]\b){_after(_REGNAL)}{_NUMERAL}", _regnal),
+    (rf"\b(?=[IVX]{{1,7}}\b|XL[IVX]{{0,5}}|L[IVX]{{1,6}}\b){_after(_COUNTED)}{_NUMERAL}", _counted),
     (rf"\b(?<=[a-z] )(?:II|III|VII|VIII|XII|XIII){_END}", _counted),
+    (rf"\b(?=[IVX]{{3,7}}\b){_NUMERAL}", _unmistakable),
 )
