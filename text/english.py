@@ -7,18 +7,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from text.english_capitals import SPELLED, is_letter_a, unshouted
 from text.english_forms import (
-    BEFORE_LETTER,
     BEFORE_VOWEL,
-    IT_BEFORE,
     JOINED,
     LETTER_NAMES,
     PAIRED,
-    SPELLED,
     START_FORMS,
-    US_AFTER,
     WEAK_FORMS,
-    WORDS_TOO,
 )
 from text.english_heteronyms import heteronym_form
 from text.english_names import NAMES
@@ -54,7 +50,7 @@ def phrase_symbols(words: Sequence[str]) -> list[tuple[str, bool]]:
 
     `words` are spoken without a pause in between, in their original case; apostrophes straight.
     """
-    words = _unshouted(words)
+    words = unshouted(words)
     lower = [word.lower() for word in words]
     symbols: list[str] = []
     joins = [False] * len(words)
@@ -73,27 +69,10 @@ def phrase_symbols(words: Sequence[str]) -> list[tuple[str, bool]]:
     return list(zip(symbols, joins, strict=True))
 
 
-def _unshouted(words: Sequence[str]) -> Sequence[str]:
-    """A shouted phrase with the capitals that are words after all: "LET US GO", "SO IT IS"."""
-    loud = [word for word in words if word.isupper()]
-    is_shout = len(loud) >= 3 and 2 * len(loud) > len(words)
-    if not is_shout or not any(word not in SPELLED and find_word(word.lower()) for word in loud):
-        return words
-    neighbours = zip(words, ["", *words], [*words[1:], ""], strict=False)
-    return [_unshouted_word(*three) for three in neighbours]
-
-
-def _unshouted_word(word: str, previous: str, following: str) -> str:
-    is_country = word == "US" and previous.lower() not in US_AFTER
-    is_trade = word == "IT" and following.lower() in IT_BEFORE
-    is_word = word == "WHO" or (word in WORDS_TOO and not is_country and not is_trade)
-    return word.lower() if is_word else word
-
-
 def _word_in_phrase(words: Sequence[str], lower: Sequence[str], index: int) -> str:
     word, is_last = words[index], index + 1 == len(words)
     previous = lower[index - 1] if index else ""
-    if (word == "WHO" and previous == "the") or (word == "A" and _is_letter_a(lower, index)):
+    if (word == "WHO" and previous == "the") or (word == "A" and is_letter_a(lower, index)):
         return _spelled(word)
     forms = WEAK_FORMS.get(lower[index])
     if forms is not None and not (len(word) > 1 and word in SPELLED):
@@ -103,13 +82,6 @@ def _word_in_phrase(words: Sequence[str], lower: Sequence[str], index: int) -> s
     if word in SPELLED:
         return _spelled(word)
     return heteronym_form(lower, index) or word_symbols(word)
-
-
-def _is_letter_a(lower: Sequence[str], index: int) -> bool:
-    """Option A, A or B, A is for apple."""
-    following = lower[index + 1 : index + 3]
-    is_choice = following[:1] in (["or"], ["and"]) and len("".join(following[1:])) == 1
-    return is_choice or following[:1] == ["is"] or lower[max(0, index - 1)] in BEFORE_LETTER
 
 
 def _link_vowels(lower: Sequence[str], symbols: list[str]) -> None:

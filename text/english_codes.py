@@ -8,7 +8,10 @@ from text.english_context import Rule, after, before
 from text.english_numbers import cardinal, digit_by_digit, year
 
 _LOOK_BACK = 48
-_GLUE = r"(?: (?:me|us))?(?: (?:at|on))?(?: (?:number|no\.?|num|code|is|was|are|to))?(?: (?:is|was))?[:,]? ?#?\Z"
+_GLUE = (
+    r"(?: (?:me|us))?(?: (?:at|on))?"
+    r"(?: (?:number|no\.?|num|code|is|was|are|to))?(?: (?:is|was))?[:,]? ?#?\Z"
+)
 # A cue before digits, and the least number of digits it takes: "text 88022", not "text 300 people".
 _CUES = (
     (3, r"\b(?:code|pin|passcode|password|otp|zip|ext\.?|extension|dial|ending in|ends in)"),

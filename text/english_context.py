@@ -16,11 +16,11 @@ Rule = tuple[str, Reader]
 STARTERS = frozenset(
     "The A An This That These Those It It's Its He He's She She's They They're We We're I I'm "
     "You You're My Your His Her Our Their There Here In On At For From With But And Or So If When "
-    "While After Before As Then Now What Who Why How Where Which Is Are Am Was Were Do Does Did Can "
-    "Could Will Would Should Have Has Please No Not Yes All Some Most Many Each Every Both Once "
-    "Since Because However Although Though Also Thus Until Unless Even Only Just Let Let's Maybe "
-    "Perhaps Today Yesterday Tomorrow Later Meanwhile Next Finally Such Another Other Others To "
-    "Go Turn Take Thanks".split()
+    "While After Before As Then Now What Who Why How Where Which Am Is Are Was Were Do Does Did "
+    "Can Could Will Would Should Have Has Please No Not Yes All Some Most Many Each Every Both "
+    "Once Since Because However Although Though Also Thus Until Unless Even Only Just Let Let's "
+    "Maybe Perhaps Today Yesterday Tomorrow Later Meanwhile Next Finally Such Another Other Others "
+    "To Go Turn Take Thanks".split()
 )
 _FUNCTION_WORDS = frozenset(
     "a an the in of for per to and or on at from is was are were be more less each off by with "

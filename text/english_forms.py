@@ -144,24 +144,3 @@ LETTER_NAMES: dict[str, str] = {
     "y": "wI",
     "z": "zi",
 }
-
-# Capitals that are letters although the lexicon knows a word written the same.
-SPELLED = frozenset(
-    "AD AM AR BA CD DJ DR EU HR ID II IP IT LA MA MC MS OS PA PC PM PR TV UK UN US USA UPS VR "
-    "ETA LED FAQ EST AWS HQ".split()
-)
-
-# Letters when somebody speaks softly, words when a whole phrase is shouted: "LET US GO".
-WORDS_TOO = frozenset("IT US AM ID LED".split())
-US_AFTER = frozenset(
-    "let lets tell give help join contact call follow with for of to from by at "
-    "between behind near against visit show save get send sent about ask all both".split()
-)
-IT_BEFORE = frozenset("support department team manager staff guy guys security services".split())
-
-# After these a capital A is the letter.
-BEFORE_LETTER = frozenset(
-    "option plan grade vitamin part section group team type class hepatitis appendix letter "
-    "exhibit room gate figure table point answer choice side schedule level zone block building "
-    "terminal influenza series item an".split()
-)

@@ -46,7 +46,6 @@ _CUES: dict[str, tuple[str, str]] = {
     "bass": ("sea striped largemouth smallmouth black", "fishing"),
     "winds": ("road river path trail", "its"),
     "content": ("am is are was were be i'm he's she's we're they're felt feel feels", ""),
-    "wind": ("", ""),
     "contract": ("", "law lawyer with between workers work terms negotiations"),
     "produce": ("fresh local organic", "section aisle"),
     "import": ("", "duty duties tax taxes tariff tariffs controls restrictions"),

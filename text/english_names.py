@@ -65,9 +65,9 @@ instagram ˈɪnstəɡɹˌæm tiktok tˈɪktˌɑk whatsapp wˈʌtsˌæp pinterest
 spotify spˈɑɾᵻfˌI qualcomm kwˈɑlkˌɑm samsung sˈæmsˌʌŋ hyundai hˈʌndA toyota tOjˈOɾə
 mazda mˈɑzdə subaru sˈubəɹˌu volkswagen vˈOkswˌæɡən audi ˈWdi renault ɹənˈO peugeot puʒˈO
 citroen sˈɪtɹOˌɛn citroën sˈɪtɹOˌɛn bugatti buɡˈɑɾi chevrolet ʃˌɛvɹəlˈA adidas ədˈidəs
-gucci ɡˈuʧi chanel ʃənˈɛl hermes ɛɹmˈɛz hermès ɛɹmˈɛz versace vəɹsˈɑʧi prada pɹˈɑdə
+gucci ɡˈuʧi chanel ʃənˈɛl hermes hˈɜɹmiz hermès ɛɹmˈɛz versace vəɹsˈɑʧi prada pɹˈɑdə
 givenchy ʒˌivɑnʃˈi vuitton vwitˈɑn dior diˈɔɹ ikea Ikˈiə kroger kɹˈOɡəɹ aldi ˈɔldi
-sainsbury's sˈAnzbəɹiz starbucks stˈɑɹbˌʌks nestle nˈɛsli nestlé nˈɛslA nutella nutˈɛlə
+sainsbury's sˈAnzbəɹiz starbucks stˈɑɹbˌʌks nestlé nˈɛslA nutella nutˈɛlə
 heineken hˈInəkən guinness ɡˈɪnɪs moet mOˈɛt evian ˈɛviˌɑn expedia ɪkspˈidiə paypal pˈApˌæl
 venmo vˈɛnmO shopify ʃˈɑpᵻfˌI temu tˈimu shein ʃˈiˌɪn alibaba ˌɑlibˈɑbə baidu bˈIdu
 bytedance bˈItdˌæns github ɡˈɪthˌʌb gitlab ɡˈɪtlˌæb gmail ʤˈimˌAl openai ˌOpənAˈI

@@ -32,6 +32,7 @@ _UNITS = {
     **{"kcal": "kilocalorie", "°C": "degree Celsius", "℃": "degree Celsius"},
     **{"°F": "degree Fahrenheit", "℉": "degree Fahrenheit", "°": "degree"},
 }
+_UNITS |= {unit.replace("\u03bc", "\u00b5"): noun for unit, noun in _UNITS.items()}
 UNIT_PATTERN = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
 # "100 W 5th Ave" is a place, not a hundred watts.
 _STREET = re.compile(
@@ -77,7 +78,7 @@ def _feet_and_inches(match: re.Match[str]) -> str:
 
 def _inches(match: re.Match[str]) -> str | None:
     """27" is a size, unless the mark closes a quotation."""
-    if match["mark"] != "″" and before(match, 80).count('"') % 2:
+    if match["mark"] != "″" and len(re.findall(r'(?<!\d)"', before(match, 80))) % 2:
         return None
     return _amount(match, "inch").replace("inchs", "inches")
 
@@ -111,8 +112,8 @@ UNIT_RULES: tuple[Rule, ...] = (
     ),
     # These are often written with a full stop of their own.
     (
-        rf"{SIGN}(?P<amount>{NUMBER})[ -]?(?P<unit>ft|lbs?|oz|mins?|hrs?|secs?|yds?|tsp|tbsp|gal|yrs?"
-        r"|sq ft)\.(?=,| [a-z(])",
+        rf"{SIGN}(?P<amount>{NUMBER})[ -]?(?P<unit>ft|lbs?|oz|mins?|hrs?|secs?|yds?|tsp"
+        r"|tbsp|gal|yrs?|sq ft)\.(?=,| [a-z(])",
         _unit,
     ),
     (
