@@ -6,6 +6,7 @@ import re
 
 from text.english_context import Rule, after, before
 from text.english_numbers import cardinal, digit_by_digit, year
+from text.english_units import COUNTED
 
 _LOOK_BACK = 48
 _GLUE = (
@@ -26,8 +27,8 @@ _LABEL_CUE = re.compile(
 _EMERGENCY_CUE = re.compile(
     r"\b(?:call|calls|called|calling|dial|dialed|dialing|phone) \Z", re.IGNORECASE
 )
-_STATES = dict(
-    item.split("=")
+_STATES = {
+    item[:2]: item[3:]
     for item in (
         "AL=Alabama AK=Alaska AZ=Arizona AR=Arkansas CA=California CO=Colorado CT=Connecticut "
         "DE=Delaware DC=D_C FL=Florida GA=Georgia HI=Hawaii ID=Idaho IL=Illinois IN=Indiana "
@@ -38,12 +39,14 @@ _STATES = dict(
         "SC=South_Carolina SD=South_Dakota TN=Tennessee TX=Texas UT=Utah VT=Vermont VA=Virginia "
         "WA=Washington WV=West_Virginia WI=Wisconsin WY=Wyoming"
     ).split()
-)
+}
 
 
 def code_or_label(match: re.Match[str], digits: str) -> str | None:
     """Words of digits after a cue: one by one in a code, in pairs on a door or a plane."""
     past = before(match, _LOOK_BACK)
+    if COUNTED.match(after(match)):
+        return None
     for least, cue in _CODE_CUES:
         if len(digits) >= least and cue.search(past):
             return digit_by_digit(digits)

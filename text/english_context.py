@@ -69,7 +69,7 @@ def kept_stop(match: re.Match[str]) -> str:
     """The full stop that an abbreviation shares with the end of its sentence."""
     if not match[0].endswith("."):
         return ""
-    is_end = not after(match).strip("\"'”’) \n")
+    is_end = not after(match).strip("\"'”’ \n")
     return "." if is_end or next_word(match) in STARTERS else ""
 
 

@@ -78,6 +78,7 @@ MARKUP_RULES: tuple[Rule, ...] = (
     (r"(?<=[\w)])\^(?P<minus>[-−])?(?P<exponent>\d{1,9}|[a-z])\b", _power),
     (r"(?<=\d) ?\*{1,2} ?(?=\d)", lambda m: " times "),
     (r" > (?=[A-Z])", _path),
+    (r"(?<=[\d)])>(?=[\d(])", lambda m: " greater than "),
     (r"<3(?![\d.])", _heart),
     (r"~ ?(?=[$€£]?\d)", lambda m: "about "),
 )

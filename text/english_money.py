@@ -113,7 +113,7 @@ MONEY_RULES: tuple[Rule, ...] = (
     (r"(?<![\d.,])(?P<whole>\d{1,4}),(?P<cents>\d{2}) ?€", _comma_cents),
     (
         rf"{SIGN}(?:(?<![A-Za-z])(?P<country>US|AU?|CA?|HK|NZ|S)(?=\$))?(?P<currency>{_MARK}) ?"
-        rf"(?P<amount>{NUMBER}|\.\d{{2}}(?!\d))(?P<magnitude>{_MAGNITUDE})"
+        rf"(?P<amount>{NUMBER}|\.\d{{1,2}}(?!\d))(?P<magnitude>{_MAGNITUDE})"
         r"(?: (?:US )?(?:dollars|euros|pounds)\b)?",
         _money,
     ),

@@ -199,7 +199,7 @@ _NUMBER_RULES: tuple[Rule, ...] = (
         r"(?<![\w/.])(?P<low>[12]\d{3})/(?P<high>\d\d)(?![\d/])",
         lambda m: f"{year(m['low'])} {cardinal(m['high'])}",
     ),
-    (r"(?<![\w.,/:–-])(?P<top>[1-9]\d?)[-–]0(?![\w,%°/:–-]|\.\d)", _shutout),
+    (r"(?<![\w.,/:–-])(?P<top>[1-9]\d?)[-–]0(?![\w%°/:–-]|[.,]\d)", _shutout),
     (
         rf"(?<![\w.,–-])(?P<low>{_SMALL})[–~-](?=(?:{_SMALL})(?!\d|[–-]\d|[.,]\d))",
         _range,

@@ -83,6 +83,11 @@ def _inches(match: re.Match[str]) -> str | None:
     return _amount(match, "inch").replace("inchs", "inches")
 
 
+def _spoon(match: re.Match[str]) -> str:
+    is_mixed = re.search(r"\d \d+[/\u2044]\d+ \Z", before(match, 8))
+    return _UNITS[match["spoon"]] + ("s" if is_mixed else "")
+
+
 def _hours_and_minutes(match: re.Match[str]) -> str:
     parts = [(match["hours"], "hour"), (match["minutes"], "minute"), (match["seconds"], "second")]
     return " ".join(
@@ -126,5 +131,7 @@ UNIT_RULES: tuple[Rule, ...] = (
         lambda m: _amount(m, "inch").replace("inchs", "inches"),
     ),
     (r"(?<![\w.])(?P<amount>\d{1,4}\.\d{1,3}) ?s\b", lambda m: _amount(m, "second")),
+    # After a fraction: "3/4 tsp", "1 1/2 tsp".
+    (r"(?<=\d )(?P<spoon>tb?sp)\b\.?(?! [A-Z])", _spoon),
     (r"(?<=degrees )[CF]\b", lambda m: "Celsius" if m[0] == "C" else "Fahrenheit"),
 )

@@ -47,6 +47,7 @@ STOPS = [
     ("plan B. Then left", "plan B. Then left"),
     ("vitamin C. Doctors", "vitamin C. Doctors"),
     ("P.O. Box 12", "PO Box twelve"),
+    ("Sanders (I-N.Y.)", "Sanders (I-NY)"),
     ("Smith vs. Jones", "Smith versus Jones"),
     ("Lee, Ph.D.", "Lee, PhD."),
 ]
@@ -99,6 +100,7 @@ UNITS = [
     ("5 ft 4 in tall, 3 in a row", "five feet four inches tall, three in a row"),
     ("5 µm", "five micrometers"),
     ("60 mph. Then", "sixty miles per hour. Then"),
+    ("3/4 tsp, 1 1/2 tbsp", "three quarters teaspoon, one and one half tablespoons"),
 ]
 LARGE = [
     ("10m people, 10 m high", "ten million people, ten meters high"),
@@ -112,7 +114,7 @@ SUMS = [
     ("10 - 5 = 5", "ten minus five equals five"),
     ("2^10, x^2", "two to the power of ten, x squared"),
     ("a != b, a >= 5, x == y", "a is not equal to b, a is at least five, x equals y"),
-    ("1-0 win, 3-2, 3:2", "one nothing win, three to two, three to two"),
+    ("1-0 win, 3-0, 3-2, 3:2", "one nothing win, three nothing, three to two, three to two"),
     ("John 3:2, 16:9", "John three two, sixteen to nine"),
     ("5* hotel", "five* hotel"),
     ("~50, C#, # 5", "about fifty, C sharp, number five"),
@@ -123,6 +125,7 @@ CODES = [
     ("text 88022, text 300 people", "text eight eight zero two two, text three hundred people"),
     ("number is 10045, number 10", "number is one zero zero four five, number ten"),
     ("call 911, 911 people", "call nine one one, nine hundred eleven people"),
+    ("text 10000 users", "text ten thousand users"),
     ("Room 204, flight UA1234", "Room two oh four, flight UA twelve thirty-four"),
     ("+44 20 7946 0958", "plus four four, two zero, seven nine four six, zero nine five eight"),
     ("1-800-555-1234", "one, eight zero zero, five five five, one two three four"),
