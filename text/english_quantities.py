@@ -110,7 +110,7 @@ def _special_slash(match: re.Match[str], top: int, bottom: int) -> str | None:
     if 80 <= top <= 250 and 40 <= bottom <= 130 and top > bottom:
         return " over ".join(words)
     is_score = (
-        top > 1 and (bottom in (10, 20) or top == bottom) and not _PART_OF.match(after(match))
+        top != 1 and (bottom in (10, 20) or top == bottom) and not _PART_OF.match(after(match))
     )
     return " out of ".join(words) if is_score and top <= bottom else None
 
