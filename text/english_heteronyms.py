@@ -45,7 +45,12 @@ _CUES: dict[str, tuple[str, str]] = {
     "lead": ("", "pipe pipes poisoning paint acid"),
     "bass": ("sea striped largemouth smallmouth black", "fishing"),
     "winds": ("road river path trail", "its"),
-    "content": ("am is are was were be i'm he's she's we're they're felt feel feels", ""),
+    "content": (
+        "am is are was were be i'm he's she's we're they're felt feel feels quite very perfectly "
+        "fully seems seemed",
+        "",
+    ),
+    "excuse": ("good better poor bad lame", "for to"),
     "contract": ("", "law lawyer with between workers work terms negotiations"),
     "produce": ("fresh local organic", "section aisle"),
     "import": ("", "duty duties tax taxes tariff tariffs controls restrictions"),
@@ -103,7 +108,8 @@ def _is_other(tag: str, lower: Sequence[str], index: int) -> bool:
     previous = lower[index - 1] if index else ""
     following = lower[index + 1] if index + 1 < len(lower) else ""
     before, after = _NEIGHBOURS.get(lower[index], (frozenset(), frozenset()))
-    if previous in before or (following in after and previous not in _SUBJECTS):
+    is_verb = previous in _SUBJECTS or previous in _HELPERS
+    if previous in before or (following in after and not is_verb):
         return True
     if tag == "P":
         return _is_past(lower, index)

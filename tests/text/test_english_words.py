@@ -25,6 +25,7 @@ HETERONYMS = [
     ("wait a minute", "mˈɪnɪt"),
     ("excuse me", "ɛkskjˈuz"),
     ("an excuse", "ɛkskjˈus"),
+    ("a poor excuse", "ɛkskjˈus"),
     ("they refuse", "ɹᵻfjˈuz"),
     ("the refuse", "ɹˈɛfjˌus"),
     ("drug abuse", "əbjˈus"),
