@@ -13,6 +13,8 @@ from itertools import pairwise
 
 import rjieba
 
+from text.chinese_characters import plain
+
 _WIDE_STOPS = "。！？｡"
 _CLOSERS = "\"'”’»）)】」』》〉]}"
 _SENTENCE_MARK = re.compile(rf"[.!?…{_WIDE_STOPS}]+[{re.escape(_CLOSERS)}]*")
@@ -84,7 +86,7 @@ def _weak_gaps(text: str) -> set[int]:
     weak = {match.end() for match in _LEANING_WORD.finditer(text)}
     for run in _HAN_RUN.finditer(text):
         place = run.start()
-        for word in rjieba.cut(run[0]):
+        for word in rjieba.cut(plain(run[0])):
             weak.update(range(place + 1, place + len(word)))
             if word in _PARTICLES:
                 weak.add(place)

@@ -11,6 +11,8 @@ import functools
 import rjieba
 from pypinyin import Style, lazy_pinyin
 
+from text.chinese_characters import plain
+
 _TONES = {"1": "→", "2": "↗", "3": "↓", "4": "↘", "5": ""}
 _INITIALS = {
     "zh": "ꭧ",
@@ -80,9 +82,10 @@ _FINALS = {
 _WHOLE = {"o": "ɔ·", "m": "m·", "n": "n·", "ng": "ŋ·", "hm": "hm·", "hng": "hŋ·"}
 
 
-def split_words(text: str) -> list[str]:
-    """Words of a run of Han characters; they join to the run."""
-    return rjieba.cut(text)
+def han_words(run: str) -> list[tuple[int, str]]:
+    """Length and symbols of each word of a run of Han characters, simplified or traditional."""
+    words = rjieba.cut(plain(run))
+    return [(len(word), word_symbols(word)) for word in words]
 
 
 @functools.lru_cache(maxsize=20_000)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from text.english import phrase_symbols
-from text.mandarin import split_words, word_symbols
+from text.mandarin import han_words
 from text.symbols import SYMBOL_IDS
 
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -134,11 +134,12 @@ class _Builder:
 
     def add_han(self, token: _Token) -> None:
         start = token.start
-        for word in split_words(token.text):
+        for num_chars, symbols in han_words(token.text):
             if start > token.start or self._follows_word():
                 self._space = self._space or ("", start)
-            self._add_word(word, start, word_symbols(word))
-            start += len(word)
+            place = start - token.start
+            self._add_word(token.text[place : place + num_chars], start, symbols)
+            start += num_chars
 
     def add_mark(self, token: _Token) -> None:
         symbol = _PUNCTUATION.get(token.text, "")
