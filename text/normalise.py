@@ -13,12 +13,20 @@ from dataclasses import dataclass
 from inference_types import InvalidTextError
 from text import chinese_reading, english_reading
 from text.characters import FIELD, clean, has_speech
+from text.chinese_characters import plain
 
 Reader = Callable[[re.Match[str]], str | None]
 
 _MAX_LOOK = 24
 _HAN = re.compile("[\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_LATIN = re.compile("[A-Za-zÀ-ɏ]")
+_LATIN = re.compile("[A-Za-zÀ-ÖØ-öø-ɏ]")
+# 5G, A4 and v2 are said in the language around them; addresses and file names are not taken apart.
+_LETTERS_BEFORE = re.compile(r"(?<![A-Za-z0-9@./:_-])[A-Za-z]{1,3}-?\Z")
+_LETTERS_AFTER = re.compile(r"[A-Za-z]{1,3}(?![A-Za-z@/:_-]|\.[A-Za-z])")
+_ADDRESS_AFTER = re.compile(r"[A-Za-z0-9]*[@/:_]|[.-][A-Za-z]")
+# They part a number from letters that say nothing about it (either way round).
+_CLAUSE = re.compile(r"[,，、;；:：()（）。！？!?\n]|\.\s|\s\.")
+_SENTENCE = re.compile(r"[。！？!?\n]|\.\s|\s\.")
 _GAP = re.compile(r"\s+")
 _ENDED = re.compile(r"[.!?。！？…,，;；:：、—]['\"”’)）」』》\]]*\Z")
 
@@ -113,23 +121,33 @@ def _chinese_rewrites(text: str) -> Iterator[_Rewrite]:
     if not num_han:
         return
     is_mostly_han = 2 * num_han > len(_LATIN.findall(text))
-    for rewrite in _CHINESE.rewrites(text, 0, len(text)):
+    for rewrite in _CHINESE.rewrites(plain(text), 0, len(text)):
         if _is_in_chinese(text, rewrite.start, rewrite.end, is_mostly_han):
             yield rewrite
 
 
 def _is_in_chinese(text: str, start: int, end: int, default: bool) -> bool:
-    """Whether the letters nearest to `text[start:end]` are Chinese; a tie is."""
-    before = text[max(0, start - _MAX_LOOK) : start][::-1]
-    after = text[end : end + _MAX_LOOK]
-    han = min(_distance(_HAN, before), _distance(_HAN, after))
-    latin = min(_distance(_LATIN, before), _distance(_LATIN, after))
-    return default if han == latin == _MAX_LOOK else han <= latin
+    """Whether the letters nearest to `text[start:end]` are Chinese; a tie is.
+
+    Letters of the clause decide, then those of the sentence, then the whole text (`default`). A few
+    letters attached to it do not count where the whole text is Chinese.
+    """
+    before, after = text[max(0, start - _MAX_LOOK) : start], text[end : end + _MAX_LOOK]
+    if default and not _ADDRESS_AFTER.match(after):
+        attached = _LETTERS_AFTER.match(after)
+        before, after = _LETTERS_BEFORE.sub("", before), after[attached.end() if attached else 0 :]
+    sides = (before[::-1], after)
+    han, latin = (_distance(letter, _CLAUSE, sides) for letter in (_HAN, _LATIN))
+    if han < _MAX_LOOK or latin < _MAX_LOOK:
+        return han <= latin
+    han, latin = (_distance(letter, _SENTENCE, sides) for letter in (_HAN, _LATIN))
+    return default if (han < _MAX_LOOK) == (latin < _MAX_LOOK) else han < latin
 
 
-def _distance(pattern: re.Pattern[str], text: str) -> int:
-    match = pattern.search(text)
-    return match.start() if match else _MAX_LOOK
+def _distance(letter: re.Pattern[str], stop: re.Pattern[str], sides: tuple[str, str]) -> int:
+    """Characters up to the nearest `letter` that no `stop` parts from a rewrite."""
+    places = (letter.search(stop.split(side, 1)[0]) for side in sides)
+    return min((place.start() for place in places if place), default=_MAX_LOOK)
 
 
 class _Output:
