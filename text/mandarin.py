@@ -1,4 +1,4 @@
-"""Chinese words to symbols: rjieba words, pypinyin readings, syllables in the voice's notation.
+"""Chinese words to symbols: rjieba words, readings by context, syllables in the voice's notation.
 
 Gives the same symbols as misaki 0.9.4 on all Chinese rows of the voice data (its neutral tone has
 no mark, tones follow their vowel, no tone sandhi is written).
@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 
 import rjieba
-from pypinyin import Style, lazy_pinyin
 
 from text.chinese_characters import plain
+from text.polyphones import readings
 
 _TONES = {"1": "→", "2": "↗", "3": "↓", "4": "↘", "5": ""}
 _INITIALS = {
@@ -83,18 +83,16 @@ _WHOLE = {"o": "ɔ·", "m": "m·", "n": "n·", "ng": "ŋ·", "hm": "hm·", "hng"
 
 
 def han_words(run: str) -> list[tuple[int, str]]:
-    """Length and symbols of each word of a run of Han characters, simplified or traditional."""
+    """Length and symbols of each word of a run of Han characters, simplified or traditional.
+
+    Characters nobody has a reading for are silent.
+    """
     words = rjieba.cut(plain(run))
-    return [(len(word), word_symbols(word)) for word in words]
+    symbols = ("".join(map(syllable_symbols, syllables)) for syllables in readings(words))
+    return [(len(word), sound) for word, sound in zip(words, symbols, strict=True)]
 
 
-@functools.lru_cache(maxsize=20_000)
-def word_symbols(word: str) -> str:
-    """Symbols of one word of Han characters; characters nobody has a reading for are silent."""
-    syllables = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True)
-    return "".join(syllable_symbols(syllable) for syllable in syllables)
-
-
+@functools.lru_cache(maxsize=4096)
 def syllable_symbols(syllable: str) -> str:
     """Symbols of one pinyin syllable with its tone digit 1 to 5, such as `zhong1` or `lv4`."""
     tone = _TONES.get(syllable[-1:])

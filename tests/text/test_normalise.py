@@ -160,7 +160,20 @@ def test_dense_signs_never_fail(text: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["Pay $3.50 now. ", "1", "a", "www.a.b-", "a-", "1,234", "1/", "我有2个", "é\u0301", "<b>"],
+    [
+        "Pay $3.50 now. ",
+        "1",
+        "a",
+        "www.a.b-",
+        "a-",
+        "1,234",
+        "1/",
+        "我有2个",
+        "密码1-",
+        "中1:",
+        "é\u0301",
+        "<b>",
+    ],
 )
 def test_time_grows_linearly(unit: str) -> None:
     def cpu_s(num_chars: int) -> float:
