@@ -11,7 +11,7 @@ from text.chinese_calendar import Reader, after, before
 from text.chinese_numbers import code, digits_one_by_one
 
 _CODED_BEFORE = re.compile(
-    "(?:(?:验证|校验|取件|提取|邀请|兑换|动态|识别|取货|确认|股票代|证券代|基金代|代|区|条形|PIN)码|密码|口令|暗号|[尾卡账帐房编工学考单群票证]号"
+    "(?:(?:验证|校验|取件|提取|邀请|兑换|动态|识别|取货|确认|股票代|证券代|基金代|代|区|条形|PIN)码|密码|口令|暗号|[尾卡账帐房编工学考单群票证议]号"
     "|门牌|QQ|手机号|电话|热线|座机|分机|内线|传真|总机|拨打?|致电|来电|邮编|邮政编码|车牌|序列号|代号|航班|车次|客服"
     "|房间|包[间厢]|工位|单元|号楼|[栋幢座]|\\d[楼层])"
     # What may stand between, other codes of a list among it.

@@ -35,6 +35,9 @@ _UNITS = {
     "μm": "微米",
     "nm": "纳米",
     "m": "米",
+    "μg": "微克",
+    "μg/m³": "微克每立方米",
+    "s": "秒",
     "m²": "平方米",
     "m³": "立方米",
     "㎡": "平方米",
@@ -195,7 +198,7 @@ QUANTITY_RULES: tuple[tuple[str, Reader], ...] = (
     ),
     (rf"(?P<amount>{NUMBER})‰", lambda m: "千分之" + number(m["amount"])),
     (
-        rf"{_SIGN}(?P<low>{NUMBER}) ?(?P<low_unit>{_UNIT})? ?{DASH} ?(?P<minus>[−-])?"
+        rf"{_SIGN}(?P<low>{NUMBER}) ?(?P<low_unit>{_UNIT})? ?(?:{DASH}|[到至]) ?(?P<minus>[−-])?"
         rf"(?P<high>{NUMBER}) ?(?P<unit>{_UNIT}|度)",
         _unit_range,
     ),
@@ -206,8 +209,9 @@ QUANTITY_RULES: tuple[tuple[str, Reader], ...] = (
     # The second half of a range whose first half says what is counted: 2019年-2023年, 1层-3层.
     (rf"(?<=[℃°度%]) ?{DASH} ?(?=\d)", lambda m: "到"),
     (
-        rf"(?<=[年月日号时点分周天岁元万亿个名人章页课期级班楼层届]) ?{DASH} ?"
-        r"(?=第?\d)(?!\d{1,3}(?:\.\d)? ?[℃°度])",
+        rf"(?:(?<=\d[天周])|(?<=[年月日号时点分岁元万亿个名人章页课期级班楼层届])) ?{DASH} ?"
+        # Below zero: 一月-5℃, 三月-2到5度.
+        r"(?=第?\d)(?!\d{1,3}(?:\.\d)?(?:[到至~-]-?\d{1,3})? ?[℃°度])",
         lambda m: "到",
     ),
     (rf"(?<=[周期][一二三四五六]){DASH}(?=[周星一二三四五六日天])", lambda m: "到"),

@@ -21,7 +21,7 @@ _MAX_LOOK = 24
 _HAN = re.compile("[\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LATIN = re.compile("[A-Za-zÀ-ÖØ-öø-ɏ]")
 # 5G, A4 and v2 are said in the language around them; addresses and file names are not taken apart.
-_LETTERS_BEFORE = re.compile(r"(?<![A-Za-z0-9@./:_-])[A-Za-z]{1,3}-?\Z")
+_LETTERS_BEFORE = re.compile(r"(?<![A-Za-z@./:_-])[A-Za-z]{1,3}[-=]?\Z")
 _LETTERS_AFTER = re.compile(r"[A-Za-z]{1,3}(?![A-Za-z@/:_-]|\.[A-Za-z])")
 _ADDRESS_AFTER = re.compile(r"[A-Za-z0-9]*[@/:_]|[.-][A-Za-z]")
 # They part a number from letters that say nothing about it (either way round).
