@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import re
 
-from proces import traditional_to_simplified
+from opencc import OpenCC
 
-# Variants and characters that merged with others, which the table of `proces` leaves out.
-_MERGED = (
-    "裡里裏里隻只祇只衹只髮发複复臺台檯台颱台係系繫系薑姜穀谷麵面麪面鬥斗鬪斗製制鐘钟捨舍傢家僕仆嚮向彙汇儘尽準准闆板齣出鬍胡鬚须週周彆别妳你牠它祂他喫吃衆众羣群牀床綫线爲为僞伪啓启産产"
-    "説说鋭锐閲阅佔占佈布託托遊游湧涌鑑鉴讚赞唸念慾欲燬毁嶽岳勳勋誇夸孃娘樸朴癡痴睏困蘋苹醜丑鬆松鬱郁衝冲祕秘豔艳鵰雕餘余採采綵彩鞦秋韆千姪侄盃杯峯峰蹟迹溼湿痠酸菴庵蔴麻邨村慼戚慄栗籤签"
-    "籲吁闢辟矇蒙濛蒙懞蒙昇升陞升剷铲剋克歎叹噁恶衕同讎仇燻熏鍊炼嚥咽嚐尝粧妆糉粽鹹咸蠔蚝駡骂墻墙擡抬崑昆崙仑纔才鷄鸡鉤钩糰团兇凶洩泄汙污汚污註注徬彷彿佛殭僵砲炮蹓溜貍狸劵券勗勖卹恤"
-    "朶朵滷卤菸烟"
-)
-_SIMPLER = str.maketrans(dict(zip(_MERGED[::2], _MERGED[1::2], strict=True)))
+_FIRST, _LAST = 0x3400, 0x9FFF  # the characters that have a reading (pypinyin)
+# Variants that OpenCC leaves as they are.
+_VARIANTS = "祇只衹只鬪斗妳你牠它祂他姪侄蔴麻邨村讎仇粧妆汚污徬彷砲炮蹓溜劵券勗勖朶朵"
 _HALF_WIDTH = str.maketrans("：∶／．～〜－（）", "::/.~~-()")
 # Characters that simplified writing has too: 乾坤 and 著名 keep them.
 _IN_CONTEXT = (
@@ -28,9 +23,20 @@ _IN_CONTEXT = (
 )
 
 
+def _simplified() -> dict[int, str]:
+    """Table of single characters: a conversion of whole texts could change their length."""
+    convert = OpenCC("t2s").convert
+    pairs = {char: convert(char) for char in map(chr, range(_FIRST, _LAST + 1)) if char != "乾"}
+    pairs |= dict(zip(_VARIANTS[::2], _VARIANTS[1::2], strict=True))
+    return {ord(old): new for old, new in pairs.items() if _FIRST <= ord(new) <= _LAST}
+
+
+_PLAIN = str.maketrans(_simplified() | _HALF_WIDTH)
+
+
 def plain(text: str) -> str:
     """`text` with every traditional or full-width character replaced by its plain equal."""
-    text = traditional_to_simplified(text.translate(_SIMPLER)).translate(_HALF_WIDTH)
+    text = text.translate(_PLAIN)
     for pattern, simple in _IN_CONTEXT:
         text = pattern.sub(simple, text)
     return text

