@@ -50,11 +50,11 @@ def code_or_label(match: re.Match[str], digits: str) -> str | None:
     for least, cue in _CODE_CUES:
         if len(digits) >= least and cue.search(past):
             return digit_by_digit(digits)
-    return _label(digits) if _LABEL_CUE.search(past) else None
+    return in_pairs(digits) if _LABEL_CUE.search(past) else None
 
 
-def _label(digits: str) -> str | None:
-    """Room two oh four, flight twelve thirty-four."""
+def in_pairs(digits: str) -> str | None:
+    """Room two oh four, flight twelve thirty-four; None for what is no such number."""
     if len(digits) == 4 and digits[0] != "0":
         return year(digits)
     if len(digits) != 3 or digits[0] == "0" or digits[1:] == "00":

@@ -110,4 +110,5 @@ NAMES = {
     **_pairs(_BRANDS),
     **_pairs(_LOANWORDS),
     "could've": "kˈʊdəv",
+    "woodchuck": "wˈʊdʧˌʌk",  # heard as "wood check" by six of six without the second stress
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from text.english_codes import in_pairs
 from text.english_context import STARTERS, Rule, before, kept_stop, next_word
 
 _STREETS = {
@@ -52,7 +53,18 @@ def _quadrant(match: re.Match[str]) -> str:
     return _COMPASS[north] + _COMPASS[east].lower() + kept_stop(match)
 
 
+def _house(match: re.Match[str]) -> str | None:
+    """221B Baker Street: two twenty-one B."""
+    number = in_pairs(match["number"])
+    return number and f"{number} {match['letter']}".rstrip()
+
+
 PLACE_RULES: tuple[Rule, ...] = (
+    (
+        r"(?<![\w.,:/$€£-])(?P<number>\d{3,4})(?P<letter>[A-D]?)"
+        rf"(?= (?:[NSEW]\.? )?(?:[A-Z][a-z]{{1,20}} ){{1,2}}{_STREET})",
+        _house,
+    ),
     (r"\bHwy\.?(?= \d)", lambda m: "Highway"),
     (r"\b(?P<street>St|Dr|Ave|Blvd|Rd|Ln|Ct|Pkwy|Hwy)\b\.?(?![\w'’.-])", _street),
     (r"\b(?P<street>Sq|Pl)\.(?![\w'’])", _street),

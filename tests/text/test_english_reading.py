@@ -25,10 +25,13 @@ RANGES = [
     ("F-16, COVID-19, 7-Eleven", "F-sixteen, COVID-nineteen, seven-Eleven"),
 ]
 PLACES = [
-    ("123 Main St., Austin", "one hundred twenty-three Main Street, Austin"),
+    ("123 Main St., Austin", "one twenty-three Main Street, Austin"),
+    ("221B Baker Street", "two twenty-one B Baker Street"),
+    ("1250 N. Main Street", "twelve fifty North Main Street"),
+    ("2000 people on Main Street", "two thousand people on Main Street"),
     ("42nd St. and 5th Ave", "forty-second Street and fifth Avenue"),
     ("on Elm Dr. near St. Mary's", "on Elm Drive near Saint Mary's"),
-    ("123 Oak Dr. Apt 4", "one hundred twenty-three Oak Drive Apt four"),
+    ("123 Oak Dr. Apt 4", "one twenty-three Oak Drive Apt four"),
     ("Mt Everest, St Paul's", "Mount Everest, Saint Paul's"),
     ("100 W 5th Ave", "one hundred West fifth Avenue"),
     ("a 100 W bulb", "a one hundred watt bulb"),

@@ -20,6 +20,8 @@ CAPITALS = [
     ("Option A, A or B", "ˈɑpʃən ˈA, ˈA ɔɹ bˈi"),
     ("A man and a dog", "ə mˈæn ænd ə dˈɑɡ"),
     ("A is for apple", "ˈA ɪz fɔɹ ˈæpᵊl"),
+    ("I will be", "ˌI wɪl bi"),
+    ("I think", "I θˈɪŋk"),
 ]
 HETERONYMS = [
     ("wait a minute", "mˈɪnɪt"),

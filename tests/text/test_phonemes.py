@@ -61,7 +61,7 @@ def test_chinese_is_exact() -> None:
         ("The FBI, the GPU", "ðɪ ˌɛfbˌiˈI, ðə ʤˌipˌijˈu"),
         ("dogs wanted stopped boxes", "dˈɑɡz wˈɔntᵻd stˈɑpt bˈɑksᵻz"),
         ("a record, to record", "ə ɹˈɛkəɹd, tə ɹᵻkˈɔɹd"),
-        ("I have read it. Read it.", "I hæv ɹˈɛd ɪt. ɹˈid ɪt."),
+        ("I have read it. Read it.", "ˌI hæv ɹˈɛd ɪt. ɹˈid ɪt."),
         ("should've, I'd've, they'd've", "ʃˌʊdəv, ˌIdəv, ðˌAdəv"),
         ("Bob'll, how'd, who're", "bˈɑbᵊl, hˌWd, hˌuəɹ"),
         ("twenty-six", "twˈɛntisˈɪks"),
