@@ -293,7 +293,8 @@ class Orchestrator:
             stream = job.stream
             if job.started_s is None and job.deadline_s is not None and now_s > job.deadline_s:
                 stream.fail(DeadlineExceededError("The request waited too long to be started."))
-            if job.is_accepted and stream.idle_s > self.settings.abandon_after_s:
+            is_offered = stream.estimate is not None
+            if is_offered and stream.idle_s > self.settings.abandon_after_s:
                 stream.cancel("abandoned")
         if now_s - self._logs_swept_s > LOG_SWEEP_S:
             self._logs_swept_s = now_s

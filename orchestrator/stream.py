@@ -191,8 +191,8 @@ class RequestStream:
     def append(self, event: StreamEvent) -> bool:
         """From any thread. False when the stream had already ended."""
         if isinstance(event, StreamEstimate):
-            self.estimate = event
             self.unattended_since_s = self._clock()  # only now is there something to attend to
+            self.estimate = event
         if not self.log.append(event):
             return False
         if self.log.is_ended:
