@@ -39,7 +39,8 @@ def test_a_listener_that_leaves_frees_its_row_within_one_step(
         peer = pool.submit(listen, served.url, {"gen_text": LONG[:300], "seed": 41})
         body = {"gen_text": LONG, "seed": 42}
         with httpx.stream("POST", served.url + "/v1/generate/stream", json=body) as response:
-            next(read_events(response))
+            events = read_events(response)  # an iterator that is let go hangs up
+            next(events)
             wait_for(lambda: spy.holds(42), 20)
             stream = served.live(42)
             left_s = time.monotonic()
