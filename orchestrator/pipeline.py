@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from inference_types import Engine, Frontend
 from orchestrator.admission import Admission
@@ -121,13 +122,13 @@ class Pipeline:
 
     def _make_threads(self, hooks: PipelineHooks) -> list[StageThread]:
         """All threads, in the order of stopping: nobody restarts, then stage after stage."""
-        wake = self.supervisor.wake
+        wake, run = self.supervisor.wake, self._preprocessor.run
         preprocess = [
-            StageThread(f"preprocess-{index}", self._preprocessor.run, wake)
+            StageThread(f"preprocess-{index}", partial(run, self._to_preprocess), wake)
             for index in range(self._settings.num_preprocess_threads)
         ]
         # One is enough: the decoder is one process.
-        preprocess.append(StageThread("upload-0", self._preprocessor.run_uploads, wake))
+        preprocess.append(StageThread("upload-0", partial(run, self._to_upload), wake))
         dispatch = StageThread("dispatch-0", self.dispatcher.run, wake)
         emit = StageThread("emit-0", self._emitter.run, wake)
         self.supervisor.watch(

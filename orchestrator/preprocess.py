@@ -82,15 +82,10 @@ class Preprocessor:
         self._clock = clock
         self._task_ids = itertools.count()
 
-    def run(self, stop: threading.Event) -> None:
-        """Thread body."""
+    def run(self, queue: StageQueue[PreprocessItem], stop: threading.Event) -> None:
+        """Body of a thread that serves one of the two queues."""
         while not stop.is_set():
-            self._run_one(self._to_preprocess)
-
-    def run_uploads(self, stop: threading.Event) -> None:
-        """Thread body."""
-        while not stop.is_set():
-            self._run_one(self._to_upload)
+            self._run_one(queue)
 
     def _run_one(self, queue: StageQueue[PreprocessItem]) -> None:
         """In a frame of its own, so that waiting for the next item keeps no request alive."""
