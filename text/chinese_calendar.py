@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from text.chinese_numbers import DASH, MEASURE, digits_one_by_one, number
-
-Reader = Callable[[re.Match[str]], str | None]
+from text.chinese_numbers import AHEAD, DASH, MEASURE, digits_one_by_one, number
+from text.rules import Rule, after, before
 
 _YEAR = r"(?:1[5-9]|20)\d\d"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?"
@@ -31,34 +29,24 @@ _SCORED_AFTER = re.compile(
 _MINUTES = "(?:分(?![享别组析批发配成段手流类散]))?"
 
 
-def before(match: re.Match[str], size: int = 16) -> str:
-    """Text before a match, no more than a rule has to see."""
-    return match.string[max(0, match.start() - size) : match.start()]
-
-
-def after(match: re.Match[str], size: int = 8) -> str:
-    """Text after a match, no more than a rule has to see."""
-    return match.string[match.end() : match.end() + size]
-
-
 def is_counted(match: re.Match[str]) -> bool:
     """Whether a measure word or 万 follows: then it is an amount, no year and no code."""
-    return _COUNTED.match(after(match)) is not None
+    return _COUNTED.match(after(match, AHEAD)) is not None
 
 
 def is_score(match: re.Match[str]) -> bool:
     """Whether the words around speak of a score or a ratio."""
-    return bool(_SCORED_BEFORE.search(before(match)) or _SCORED_AFTER.match(after(match)))
+    return bool(_SCORED_BEFORE.search(before(match)) or _SCORED_AFTER.match(after(match, AHEAD)))
 
 
 def _year(match: re.Match[str]) -> str | None:
     is_round = match["y"].endswith("00")
-    is_span = is_round and _SPAN_OF_YEARS.match(after(match))
+    is_span = is_round and _SPAN_OF_YEARS.match(after(match, AHEAD))
     return None if is_span or match["y"] == "1000" else digits_one_by_one(match["y"])
 
 
 def _years(match: re.Match[str]) -> str | None:
-    if is_counted(match) and not after(match).startswith("年"):
+    if is_counted(match) and not after(match, AHEAD).startswith("年"):
         return None
     first = digits_one_by_one(match["y"]) + (match["sign"] or "")
     return f"{first}到{digits_one_by_one(match['last'])}"
@@ -88,7 +76,7 @@ def _month_of_year(match: re.Match[str]) -> str | None:
 
 
 def _is_dated(match: re.Match[str]) -> bool:
-    around = _DATED_BEFORE.search(before(match)) or _DATED_AFTER.match(after(match))
+    around = _DATED_BEFORE.search(before(match)) or _DATED_AFTER.match(after(match, AHEAD))
     return around is not None and not is_counted(match)
 
 
@@ -133,7 +121,7 @@ def _ratio(match: re.Match[str]) -> str | None:
     return "比".join(number(part) for part in (hour, *rest))
 
 
-CALENDAR_RULES: tuple[tuple[str, Reader], ...] = (
+CALENDAR_RULES: tuple[Rule, ...] = (
     (rf"(?<!\d)(?P<y>{_YEAR})(?P<sign>年?) ?{DASH} ?(?P<last>{_YEAR})(?![\d-])", _years),
     (rf"(?<!\d)(?P<y>20\d\d)(?P<sign>){DASH}(?P<last>\d\d)(?=赛季|学年|财年|年度)", _years),
     (r"(?<!\d)(?P<y>[12]\d{3})(?=年)", _year),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from text.chinese_calendar import Reader, after, before
-from text.chinese_numbers import code, digits_one_by_one
+from text.chinese_numbers import AHEAD, code, digits_one_by_one
+from text.rules import Rule, after, before
 
 _CODED_BEFORE = re.compile(
     "(?:(?:验证|校验|取件|提取|邀请|兑换|动态|识别|取货|确认|股票代|证券代|基金代|代|区|条形|PIN)码|密码|口令|暗号|[尾卡账帐房编工学考单群票证议]号"
@@ -48,7 +48,7 @@ def _phone(match: re.Match[str]) -> str:
 
 
 def _is_amount(match: re.Match[str]) -> bool:
-    return _AMOUNT_AFTER.match(after(match)) is not None
+    return _AMOUNT_AFTER.match(after(match, AHEAD)) is not None
 
 
 def _code(match: re.Match[str]) -> str | None:
@@ -58,7 +58,7 @@ def _code(match: re.Match[str]) -> str | None:
 
 def _emergency(match: re.Match[str]) -> str | None:
     is_call = _EMERGENCY_BEFORE.search(before(match)) or re.match(
-        "(?:热线|报警|火警|急救|指挥|平台|客服|电话|网站|接警|中心|App|APP)", after(match)
+        "(?:热线|报警|火警|急救|指挥|平台|客服|电话|网站|接警|中心|App|APP)", after(match, AHEAD)
     )
     return code(match[0]) if is_call and not _is_amount(match) else None
 
@@ -72,7 +72,7 @@ def _train(match: re.Match[str]) -> str:
     return digits_one_by_one(match[0], "幺" if len(match[0]) > 1 else "一")
 
 
-CODE_RULES: tuple[tuple[str, Reader], ...] = (
+CODE_RULES: tuple[Rule, ...] = (
     (r"(?<!\d)(?:\+86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)", _phone),
     (r"(?<!\d)0\d{2,3}-\d{7,8}(?!\d)|(?<![\d-])[48]00-?\d{3,4}-?\d{3,4}(?![\d-])", _phone),
     (r"(?<![\d.])(?<!\d,)\d{7,}(?![\d.,万亿元个人次件名块美日户只条张年家])", _phone),

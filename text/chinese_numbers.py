@@ -21,12 +21,13 @@ MEASURE = (
     "|厘米|毫[米升克]|英[寸尺里镑]|美[元金]|欧元|日元|港[元币]|人(?!转)|年(?!级)|次(?!元|方|函)"
     "|本(?!院|线|科)|把(?!手)|分(?!之|法)|点(?!\\d(?![\\d分]))|口人|[室房](?=\\d|[一二两三]?厅)|厅(?=\\d|[一二两三]?[卫厨]))"
 )
+# Characters after a match that a rule may look at.
+AHEAD = 8
 SCALES = {"k": 1_000, "w": 10_000, "m": 1_000_000, "b": 1_000_000_000}
 
 _DIGITS = "零一二三四五六七八九"
 _MAX_DIGITS = 16
 _COUNTED = re.compile(f"[万亿千]|{MEASURE}")
-_ROMAN = {"I": 1, "V": 5, "X": 10}
 
 
 def digits_one_by_one(digits: str, one: str = "一") -> str:
@@ -64,10 +65,3 @@ def scaled(text: str, scale: str) -> str:
     """`1.2` and `w` as 一万二千, `100` and `w` as 一百万."""
     value = Decimal(text.replace(",", "")) * SCALES[scale.lower()]
     return number(f"{value.normalize():f}")
-
-
-def roman(text: str) -> str:
-    """Roman numerals up to 39 as a number."""
-    values = [_ROMAN[letter] for letter in text] + [0]
-    pairs = zip(values, values[1:], strict=False)
-    return number(str(sum(-value if value < after else value for value, after in pairs)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from text.chinese_calendar import Reader, after, before, is_score
-from text.chinese_numbers import DASH, MEASURE, NUMBER, count, count_before, number, scaled
+from text.chinese_calendar import is_score
+from text.chinese_numbers import AHEAD, DASH, MEASURE, NUMBER, count, count_before, number, scaled
+from text.rules import Rule, after, before
 
 _SIGN = r"(?:(?<![\w.)])(?P<sign>[+−-]))?"
 _SIGN_WORDS = {"-": "负", "−": "负", "+": "加"}
@@ -117,7 +118,7 @@ def round_cents(amount: str) -> str:
 
 def _scaled(match: re.Match[str]) -> str | None:
     """`1.2w` people, `3k` a month; not 4K pictures and 60W lamps."""
-    scale, rest = match["scale"], after(match)
+    scale, rest = match["scale"], after(match, AHEAD)
     if scale in "wW" and (_POWER.match(rest) or before(match).endswith("功率")):
         return count(match["amount"]) + "瓦"
     is_letter = scale == "K" and not _EARNED.search(before(match))
@@ -149,7 +150,7 @@ def _fraction(match: re.Match[str]) -> str:
 
 def _range(match: re.Match[str]) -> str:
     """`2-3` as 二到三, as 两到三 before a measure word; scores, differences, figures."""
-    rest, last = after(match), before(match)[-1:]
+    rest, last = after(match, AHEAD), before(match)[-1:]
     measure = "" if last == "第" else rest
     low, high = (count_before(match[name], measure) for name in ("low", "high"))
     if rest.lstrip().startswith("=") or last == "满":
@@ -172,7 +173,7 @@ def _plain(match: re.Match[str]) -> str:
     return _signed(match) + number(match["number"])
 
 
-QUANTITY_RULES: tuple[tuple[str, Reader], ...] = (
+QUANTITY_RULES: tuple[Rule, ...] = (
     (
         r"(?:(?<![A-Za-z])(?P<area>US|HK|NT|AU?|CA?|SG?|JP|CN|RMB) ?)?(?P<currency>[¥$€£]) ?"
         rf"(?P<amount>{NUMBER})(?:{DASH}[¥$€£]?(?P<high>{NUMBER}))?"

@@ -5,10 +5,14 @@ The rules see the text in simplified characters and half-width marks (`chinese_c
 
 from __future__ import annotations
 
-from text.chinese_calendar import CALENDAR_RULES, Reader
+import re
+
+from text.chinese_calendar import CALENDAR_RULES
 from text.chinese_codes import CODE_RULES
-from text.chinese_numbers import roman
+from text.chinese_numbers import number
 from text.chinese_quantities import QUANTITY_RULES
+from text.roman_numerals import roman_value
+from text.rules import Rule
 
 _SIGNS = {
     "&": "和",
@@ -36,14 +40,21 @@ _SIGNS = {
 }
 
 
-RULES: tuple[tuple[str, Reader], ...] = (
+def _roman(match: re.Match[str]) -> str:
+    return number(str(roman_value(match[0])))
+
+
+RULES: tuple[Rule, ...] = (
     *CALENDAR_RULES,
     *CODE_RULES,
     # B2B and its kin say "to" in every language.
     (r"(?<=[BCGOPD])2(?=[BCGMOP](?![A-Za-z]))", lambda m: "to"),
     *QUANTITY_RULES,
-    (r"(?<=第)[IVX]{1,5}(?![A-Za-z])", lambda m: roman(m[0])),
-    (r"(?<![A-Za-z])(?:I[IVX]|I{3}|VI{1,3})(?=[型期级类度卷部])", lambda m: roman(m[0])),
+    (r"(?<=第)[IVX]{1,5}(?![A-Za-z])", _roman),
+    (
+        r"(?<![A-Za-z])(?:I[IVX]|I{3}|VI{1,3})(?=[型期级类度卷部])",
+        _roman,
+    ),
     (r"(?<=\d)[xX*](?=\d)", lambda m: "乘"),
     (r"(?<=[A-Za-z])\+\+", lambda m: "加加"),
     (r"(?<=C)#(?![A-Za-z0-9])", lambda m: " sharp"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from text.english_context import Rule, after, before
 from text.english_numbers import cardinal, digit_by_digit, year
 from text.english_units import COUNTED
+from text.rules import Rule, after, before
 
 _LOOK_BACK = 48
 _GLUE = (

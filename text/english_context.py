@@ -1,16 +1,10 @@
-"""What stands around a match: whether a sentence ends there, what a number is counted in.
-
-Readers look at a few characters before and after their match, never further, so that every rule
-stays linear in the text.
-"""
+"""What stands around a match: whether a sentence ends there, what a number is counted in."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-Reader = Callable[[re.Match[str]], str | None]
-Rule = tuple[str, Reader]
+from text.rules import after, before
 
 # Words that begin a sentence rather than go on with a name: "U.S. The", not "U.S. Supreme Court".
 STARTERS = frozenset(
@@ -47,16 +41,6 @@ _AFTER_TIME = re.compile(
     r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)(?:day)?|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov"
     r"|Dec)"
 )
-
-
-def before(match: re.Match[str], num_chars: int) -> str:
-    """Up to `num_chars` characters before the match."""
-    return match.string[max(0, match.start() - num_chars) : match.start()]
-
-
-def after(match: re.Match[str], num_chars: int = 24) -> str:
-    """Up to `num_chars` characters after the match."""
-    return match.string[match.end() : match.end() + num_chars]
 
 
 def next_word(match: re.Match[str]) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from text.english_context import Rule, after, before, kept_stop, kept_stop_of_time
+from text.english_context import kept_stop, kept_stop_of_time
 from text.english_numbers import cardinal, ordinal, year
+from text.rules import Rule, after, before
 
 _MONTHS = (
     "January February March April May June July August September October November December"

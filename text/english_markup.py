@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import re
 
-from text.english_context import Rule, after, before
 from text.english_numbers import cardinal
+from text.rules import Rule, after, before
 
 _TAGS = frozenset(
     "a abbr b big blockquote br center code dd del div dl dt em font footer form h1 h2 h3 h4 h5 h6 "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from text.english_context import Rule, is_attributive
+from text.english_context import is_attributive
 from text.english_numbers import cardinal, decimal
+from text.rules import Rule
 
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 SIGN = r"(?:(?<![\w.)])(?P<sign>[+−-]))?"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from text.english_codes import in_pairs
-from text.english_context import STARTERS, Rule, before, kept_stop, next_word
+from text.english_context import STARTERS, kept_stop, next_word
+from text.rules import Rule, before
 
 _STREETS = {
     "St": "Street",

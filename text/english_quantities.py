@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 
 from text.english_codes import CODE_RULES, code_or_label
-from text.english_context import Rule, after, before
 from text.english_dates import DATE_RULES
 from text.english_money import MONEY_RULES, NUMBER, SIGN, signed
 from text.english_numbers import (
@@ -21,6 +20,7 @@ from text.english_numbers import (
     year,
 )
 from text.english_units import COUNTED, UNIT_PATTERN, UNIT_RULES
+from text.rules import Rule, after, before
 
 _MONTHS_AND_DAYS = (
     r"(?:(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-from text.english_context import Rule
 from text.english_markup import MARKUP_RULES
 from text.english_numbers import cardinal, digit_by_digit
 from text.english_places import PLACE_RULES
 from text.english_quantities import QUANTITY_RULES
 from text.english_romans import ROMAN_RULES
 from text.english_shortened import SHORT_RULES
+from text.rules import Rule
 
 _EXTENSIONS = (
     "html|py|js|ts|md|txt|json|pdf|png|jpe?g|csv|ya?ml|docx?|xlsx?|pptx?|zip|exe|mp[34]|wav|gif|svg|"

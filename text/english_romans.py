@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from text.english_context import STARTERS, Rule, before
+from text.english_context import STARTERS
 from text.english_numbers import cardinal, ordinal
+from text.roman_numerals import roman_value
+from text.rules import Rule, before
 
-_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
 _REGNAL = (
     "Albert Alexander Alfonso Baldwin Benedict Boniface Carlos Catherine Charles Christian Clement "
     "Constantine Darius David Edward Elizabeth Ferdinand Francis Frederick George Gregory Gustav "
@@ -32,18 +33,12 @@ def _after(words: Sequence[str]) -> str:
     return "(?:" + "|".join(rf"(?<=\b{word} )" for word in words) + ")"
 
 
-def _value(numeral: str) -> int:
-    values = [_VALUES[letter] for letter in numeral]
-    following = [*values[1:], 0]
-    return sum(-a if a < b else a for a, b in zip(values, following, strict=True))
-
-
 def _regnal(match: re.Match[str]) -> str:
-    return "the " + ordinal(str(_value(match[0])))
+    return "the " + ordinal(str(roman_value(match[0])))
 
 
 def _counted(match: re.Match[str]) -> str:
-    return cardinal(str(_value(match[0])))
+    return cardinal(str(roman_value(match[0])))
 
 
 def _unmistakable(match: re.Match[str]) -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from text.english_context import STARTERS, Rule, after, before, kept_stop, next_word
+from text.english_context import STARTERS, kept_stop, next_word
+from text.rules import Rule, after, before
 
 _TITLES = {
     **{"mr": "Mister", "mrs": "Missus", "ms": "Miz", "dr": "Doctor", "prof": "Professor"},

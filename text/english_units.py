@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from text.english_context import Rule, after, before, is_attributive
+from text.english_context import is_attributive
 from text.english_money import NUMBER, SIGN, signed
 from text.english_numbers import cardinal, decimal
+from text.rules import Rule, after, before
 
 _UNITS = {
     **{"km/h": "kilometer per hour", "m/s": "meter per second", "mph": "mile per hour"},

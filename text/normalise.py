@@ -7,15 +7,14 @@ English rules for the rest, then spaces and line ends. Linear in the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from inference_types import InvalidTextError
 from text import chinese_reading, english_reading
 from text.characters import FIELD, clean, has_speech
 from text.chinese_characters import plain
-
-Reader = Callable[[re.Match[str]], str | None]
+from text.rules import Rule
 
 _MAX_LOOK = 24
 _HAN = re.compile("[\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -54,7 +53,7 @@ class _Rewrite:
 class _RuleSet:
     """All rules of a language as one alternation; the first that reads its match wins."""
 
-    def __init__(self, rules: Sequence[tuple[str, Reader]], never: str) -> None:
+    def __init__(self, rules: Sequence[Rule], never: str) -> None:
         """`never` matches where no rule begins: twice as fast as trying all of them there."""
         self._readers = [(re.compile(pattern, re.ASCII), reader) for pattern, reader in rules]
         plain = [re.sub(r"\(\?P<\w+>", "(?:", pattern) for pattern, _ in rules]
