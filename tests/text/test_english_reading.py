@@ -1,9 +1,8 @@
 """English text as people write it: every class of rule, and what looks like it but is not."""
 
-import time
-
 import pytest
 
+from tests.text.linear_time import assert_linear
 from text.normalise import normalise
 
 RANGES = [
@@ -191,12 +190,4 @@ def test_each_end_of_a_range_leads_back_to_its_own_characters() -> None:
     + ["XI ", "1 000", "&a", "> a", "1'", "E St ", "code 1234 ", "1=", "5-3="],
 )
 def test_time_grows_linearly(unit: str) -> None:
-    def cpu_s(num_chars: int) -> float:
-        text = unit * (num_chars // len(unit))
-        start = time.process_time()
-        normalise(text)
-        return time.process_time() - start
-
-    cpu_s(1000)
-    once, fourfold = cpu_s(4_000), cpu_s(16_000)
-    assert fourfold < 8 * once + 0.2
+    assert_linear(normalise, unit)

@@ -1,12 +1,11 @@
 """What is written out, what stays, what is dropped, and the way back to the original."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_types import InvalidTextError
+from tests.text.linear_time import assert_linear
 from text.normalise import normalise
 
 ENGLISH = [
@@ -176,12 +175,4 @@ def test_dense_signs_never_fail(text: str) -> None:
     ],
 )
 def test_time_grows_linearly(unit: str) -> None:
-    def cpu_s(num_chars: int) -> float:
-        text = unit * (num_chars // len(unit))
-        start = time.process_time()
-        normalise(text)
-        return time.process_time() - start
-
-    cpu_s(1000)
-    once, fourfold = cpu_s(4_000), cpu_s(16_000)
-    assert fourfold < 8 * once + 0.2
+    assert_linear(normalise, unit)

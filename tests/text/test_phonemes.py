@@ -2,13 +2,13 @@
 
 import json
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.text.linear_time import assert_linear
 from text.mandarin import syllable_symbols
 from text.phonemes import phonemize
 from text.symbols import NUM_SYMBOLS, SYMBOL_IDS, SYMBOLS, symbol_ids
@@ -150,12 +150,4 @@ def test_threads_agree() -> None:
 
 @pytest.mark.parametrize("unit", ["Some words. ", "a", "我们", "-a", "'", "'d", "(", "A", "aB"])
 def test_time_grows_linearly(unit: str) -> None:
-    def cpu_s(num_chars: int) -> float:
-        text = unit * (num_chars // len(unit))
-        start = time.process_time()
-        phonemize(text)
-        return time.process_time() - start
-
-    cpu_s(1000)
-    once, fourfold = cpu_s(4_000), cpu_s(16_000)
-    assert fourfold < 8 * once + 0.2
+    assert_linear(phonemize, unit)

@@ -1,12 +1,11 @@
 """Cuts: where they may be, the budget, the two policies, and that nothing is lost."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_types import ChunkPolicy, TextSegment
+from tests.text.linear_time import assert_linear
 from text.boundaries import find_boundaries
 from text.segment import is_speakable, speech_units, split
 
@@ -142,15 +141,7 @@ def test_bad_settings_are_refused() -> None:
     "unit", ["a", "Hi. ", "。", "我", "a, ", ".", "a\u0301", "Mr. ", "(", '"A" ']
 )
 def test_time_grows_linearly(unit: str) -> None:
-    def cpu_s(num_chars: int) -> float:
-        text = unit * (num_chars // len(unit))
-        start = time.process_time()
-        split(text, "exponential", 20.0)
-        return time.process_time() - start
-
-    cpu_s(1000)
-    once, fourfold = cpu_s(8_000), cpu_s(32_000)
-    assert fourfold < 8 * once + 0.2
+    assert_linear(lambda text: split(text, "exponential", 20.0), unit, num_chars=8_000)
 
 
 def test_a_short_opening_pays_for_a_short_second_piece() -> None:
